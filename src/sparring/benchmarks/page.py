@@ -1,0 +1,109 @@
+"""The finished cells as a page in Markdown and as a table in the terminal."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sparring.benchmarks.bench import Bar, Bench, Line, Verdict
+from sparring.benchmarks.machine import describe
+
+MARKS = {True: "pass", False: "**fail**", None: "not told yet"}
+
+
+def markdown(bench: Bench, lines: Sequence[Line], num_cells: int) -> str:
+    """The page of a benchmark.
+
+    Args:
+        bench: the protocol.
+        lines: the finished cells.
+        num_cells: how many cells the protocol asks for.
+
+    Returns:
+        Title, protocol, command, hardware, date, figures, bars and published rows.
+    """
+    blocks = [
+        f"# {bench.title}",
+        bench.protocol.strip(),
+        _origin(bench, lines, num_cells),
+        "## Figures",
+        _table(headings(bench), figure_rows(bench, lines)),
+    ]
+    if bench.bars:
+        verdicts = [bar.judge(lines) for bar in bench.bars]
+        blocks += ["## Bars", _table(["bar", "bound", "value", ""], [verdict_row(v) for v in verdicts])]
+    if bench.published:
+        rows = [[p.method, p.figures, p.source] for p in bench.published]
+        blocks += ["## Published", _table(["method", "figures", "source"], rows)]
+    return "\n\n".join(blocks) + "\n"
+
+
+def headings(bench: Bench) -> list[str]:
+    """What stands above the table of figures."""
+    return ["set", "method", "seed", *(column.heading for column in bench.columns), "seconds"]
+
+
+def figure_rows(bench: Bench, lines: Sequence[Line]) -> list[list[str]]:
+    """A row of words for every finished cell."""
+    return [
+        [
+            line["set"],
+            line["method"],
+            str(line["seed"]),
+            *(_word(line["figures"].get(column.figure), column.form) for column in bench.columns),
+            f"{line['seconds']:.0f}",
+        ]
+        for line in lines
+    ]
+
+
+def verdict_row(verdict: Verdict) -> list[str]:
+    """A bar in words: what, bound, value, pass or fail."""
+    bar = verdict.bar
+    return [bar.name, f"{bar.must} {bar.bound:g}", _value(bar, verdict.value), MARKS[verdict.passed]]
+
+
+def print_tables(bench: Bench, lines: Sequence[Line], verdicts: Sequence[Verdict]) -> None:
+    """Show figures and bars on standard error."""
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(stderr=True)
+    for title, head, rows in (
+        (bench.title, headings(bench), figure_rows(bench, lines)),
+        ("Bars", ["bar", "bound", "value", ""], [verdict_row(v) for v in verdicts]),
+    ):
+        table = Table(*head, title=title)
+        for row in rows:
+            table.add_row(*(cell.replace("*", "") for cell in row))
+        console.print(table)
+
+
+def _origin(bench: Bench, lines: Sequence[Line], num_cells: int) -> str:
+    """Where the figures come from: command, cells, commits, machines, dates."""
+    facts = {
+        "Command": [f"`make bench NAME={bench.name}`"],
+        "Cells": [f"{len(lines)} of {num_cells} finished"],
+        "Commit": _distinct(line["commit"] for line in lines),
+        "Hardware": _distinct(describe(line["hardware"]) for line in lines),
+        "torch": _distinct(line["torch"] for line in lines),
+        "Date": _distinct(line["date"][:10] for line in lines),
+    }
+    return "\n".join(f"- {key}: {', '.join(values)}" for key, values in facts.items() if values)
+
+
+def _distinct(values: Any) -> list[str]:
+    return list(dict.fromkeys(values))
+
+
+def _value(bar: Bar, value: float | None) -> str:
+    return "" if value is None else f"{value:.4g}"
+
+
+def _word(value: Any, form: str) -> str:
+    if value is None:
+        return ""
+    return ", ".join(map(str, value)) if isinstance(value, list) else format(value, form)
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    body = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(word.replace("|", "\\|") for word in row) + " |" for row in body)
