@@ -1,0 +1,51 @@
+"""Principal components of the reference as a feature space."""
+
+from typing import Any, Self
+
+import numpy as np
+
+from sparring.errors import UsageError
+from sparring.extractors.base import column_means, fill_missing, flatten
+
+EXACT = 2048  # numbers in an item up to which the covariance is decomposed exactly
+LIMIT = 2**26  # numbers of the reference that are decomposed; evenly spaced rows beyond
+
+
+class PCA:
+    """Coordinates along the first principal components of the reference, not whitened.
+
+    At most as many components as the reference supports; the name tells the number that there are.
+
+    Args:
+        reference: rows that fix the components, shape (n, *shape), n >= 2.
+        size: number of components, at least 1.
+    """
+
+    default_size = 64
+
+    def __init__(self, reference: np.ndarray, size: int = 64) -> None:
+        from sklearn.decomposition import PCA as Decomposition  # noqa: N811, loads slowly
+
+        flat = flatten(reference)[:: max(1, -(-reference.size // LIMIT))]
+        self._means = column_means(flat)
+        size = min(size, *flat.shape)
+        solver = "covariance_eigh" if flat.shape[1] <= EXACT else "randomized"
+        pca = Decomposition(size, svd_solver=solver, random_state=0).fit(fill_missing(flat, self._means))
+        self._mean, self.components = np.asarray(pca.mean_), np.asarray(pca.components_)
+        self.variances = np.asarray(pca.explained_variance_)
+        self.name = f"pca-{size}"
+
+    @classmethod
+    def build(cls, size: int | None, model: Any, reference: np.ndarray | None) -> Self:
+        """Make the extractor from the reference (see `Buildable`)."""
+        if reference is None:
+            raise UsageError("The extractor 'pca' needs reference rows. Pass `reference`.")
+        return cls(reference, cls.default_size if size is None else size)
+
+    def __call__(self, rows: np.ndarray) -> np.ndarray:
+        """Features of rows (n, *shape), float64 (n, d)."""
+        return (fill_missing(flatten(rows), self._means) - self._mean) @ self.components.T
+
+    def invert(self, coordinates: np.ndarray) -> np.ndarray:
+        """Flat rows at the given coordinates, shape (n, numbers in one item)."""
+        return coordinates @ self.components + self._mean
