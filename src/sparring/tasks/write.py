@@ -1,0 +1,156 @@
+"""Items into files; the suffix of OUT picks the form, and what is written is complete or not there."""
+
+import csv
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from sparring.data.pictures import display_range, save_grid
+from sparring.data.source import Spec, own_form
+from sparring.errors import UsageError, rule
+
+MAX_CELLS = 1024
+PNG_CHANNELS = (1, 3, 4)
+
+
+@dataclass(frozen=True)
+class Written:
+    """What was written.
+
+    Attributes:
+        path: the file or folder.
+        form: in words, such as "folder of 64 PNG".
+        note: what the form could not keep, in a sentence; empty where it kept everything.
+    """
+
+    path: Path
+    form: str
+    note: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """The same, with the path as text."""
+        return {**asdict(self), "path": str(self.path)}
+
+
+def write_items(rows: np.ndarray, spec: Spec, out: Path, name: str = "samples") -> Written:
+    """Write items in the form that the suffix of `out` picks.
+
+    Args:
+        rows: (n, *spec.shape), in the data's own dtype and units, channels last.
+        spec: the form of an item.
+        out: `.npz` (one array, under `name`), `.npy`, `.csv` (vectors), `.png` (one picture of all), or no
+            suffix: a folder with a PNG per image. Parent folders are made.
+        name: of the array in an npz, and the first part of the file names in a folder.
+
+    Returns:
+        What was written, with a note where the form could not keep the values exactly.
+
+    Raises:
+        UsageError: the suffix is unknown, or its form cannot hold such items, or `out` is already a folder
+            with something in it.
+    """
+    suffix = out.suffix.lower()
+    if suffix not in WRITERS:
+        choices = f"one of {', '.join(filter(None, WRITERS))}, or none for a folder of PNG"
+        raise UsageError(rule("The suffix of OUT", choices, out.suffix))
+    if out.is_dir() and (suffix or any(out.iterdir())):
+        must = "a file name" if suffix else "a new or empty folder"
+        raise UsageError(rule("OUT", must, str(out), "Name another, or remove what is there."))
+    out.parent.mkdir(parents=True, exist_ok=True)
+    return WRITERS[suffix](rows, spec, out, name)
+
+
+def _write_npz(rows: np.ndarray, spec: Spec, out: Path, name: str) -> Written:
+    with _replacing(out) as partial, partial.open("wb") as file:
+        np.savez_compressed(file, allow_pickle=False, **{name: own_form(rows, spec)})
+    return Written(out, f"npz with the array {name!r}")
+
+
+def _write_npy(rows: np.ndarray, spec: Spec, out: Path, name: str) -> Written:
+    with _replacing(out) as partial, partial.open("wb") as file:
+        np.save(file, own_form(rows, spec), allow_pickle=False)
+    return Written(out, "npy array")
+
+
+def _write_csv(rows: np.ndarray, spec: Spec, out: Path, name: str) -> Written:
+    if spec.kind != "vector":
+        raise UsageError(rule("OUT", _instead("a .csv only for vectors", spec), str(out)))
+    cells = np.where(np.isfinite(rows), rows.astype(str), "") if spec.missing else rows.astype(str)
+    with _replacing(out) as partial, partial.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(spec.names or [f"f{index}" for index in range(spec.size)])
+        writer.writerows(cells.tolist())
+    return Written(out, "csv with a row per item")
+
+
+def _write_picture(rows: np.ndarray, spec: Spec, out: Path, name: str) -> Written:
+    if spec.kind != "vector" and len(rows) > MAX_CELLS:
+        must = f"a .png only for {MAX_CELLS:,} items or fewer; .npz and a folder hold any number"
+        raise UsageError(rule("OUT", must, f"{out} for {len(rows):,} items"))
+    save_grid(rows, spec, out)
+    return Written(out, "one picture of all items")
+
+
+def _write_folder(rows: np.ndarray, spec: Spec, out: Path, name: str) -> Written:
+    if spec.kind != "image" or spec.shape[-1] not in PNG_CHANNELS:
+        must = _instead("a folder of PNG only for images of 1, 3 or 4 channels", spec)
+        raise UsageError(rule("OUT", must, str(out)))
+    pixels, note = _png_pixels(rows, spec)
+    digits = max(5, len(str(len(rows) - 1)))
+    with _replacing(out) as partial:
+        partial.mkdir()
+        for index, item in enumerate(pixels):
+            Image.fromarray(item).save(partial / f"{name}-{index:0{digits}d}.png")
+    return Written(out, f"folder of {len(rows):,} PNG", note)
+
+
+WRITERS: dict[str, Callable[[np.ndarray, Spec, Path, str], Written]] = {
+    ".npz": _write_npz,
+    ".npy": _write_npy,
+    ".csv": _write_csv,
+    ".png": _write_picture,
+    "": _write_folder,
+}
+
+
+def _png_pixels(rows: np.ndarray, spec: Spec) -> tuple[np.ndarray, str]:
+    """Rows as PNG holds them: 1 bit, 8 bits, 16 bits grey, else scaled to 8 bits with a note that says so."""
+    flat = np.ascontiguousarray(rows[..., 0] if spec.shape[-1] == 1 else rows)
+    if rows.dtype == np.uint8 or (flat.ndim == 3 and rows.dtype in (np.bool_, np.uint16)):
+        return flat, ""
+    low, high = display_range(rows, spec)
+    share = np.clip(np.nan_to_num((flat.astype(np.float64) - low) / (high - low)), 0, 1)
+    note = f"{low:g} to {high:g} was scaled to 8 bits; OUT with .npz keeps the exact values."
+    return np.rint(255 * share).astype(np.uint8), note
+
+
+def _instead(rule_text: str, spec: Spec) -> str:
+    form = "x".join(map(str, spec.shape))
+    return f"{rule_text}, and these are {spec.kind} items of shape {form}; .npz holds any item"
+
+
+@contextmanager
+def _replacing(out: Path) -> Iterator[Path]:
+    """A path beside `out` to write to; it takes the place of `out` at the end, or is removed on a failure."""
+    partial = out.with_name(f".{out.name}.partial")
+    _remove(partial)
+    try:
+        yield partial
+        if out.is_dir():
+            out.rmdir()
+        partial.replace(out)
+    finally:
+        _remove(partial)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
