@@ -1,0 +1,34 @@
+"""The real command line, in a process of its own."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from sparring.errors import RunError
+
+
+def sparring_command(*words: object) -> list[str]:
+    """The installed `sparring` that belongs to this interpreter, with its arguments."""
+    return [str(Path(sys.executable).with_name("sparring")), *map(str, words)]
+
+
+def run_sparring(*words: object, seconds: float = 3600) -> str:
+    """Run a command to its end.
+
+    Args:
+        words: of the command, without `sparring` itself.
+        seconds: after which it counts as hanging.
+
+    Returns:
+        Its standard output.
+
+    Raises:
+        RunError: the command failed; the sentence carries what it said.
+    """
+    done = subprocess.run(
+        sparring_command(*words), capture_output=True, text=True, timeout=seconds, check=False
+    )
+    if done.returncode != 0:
+        said = done.stderr.strip().splitlines()
+        raise RunError(f"`sparring {' '.join(map(str, words))}` failed. {said[-1] if said else ''}")
+    return done.stdout

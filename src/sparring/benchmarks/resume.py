@@ -1,0 +1,135 @@
+"""`sparring bench resume`: killed at any moment, a run ends as if it had never been stopped."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+from sparring.benchmarks.bench import Bar, Bench, Cell, Column, Context, Figures, figures_of, total
+from sparring.benchmarks.command import run_sparring
+from sparring.benchmarks.kills import Moment, moments, train_to_the_end, train_until_killed
+from sparring.benchmarks.sameness import differences, history, resumed_at
+from sparring.rng import numpy_stream
+
+OBJECTIVES = ("relativistic", "cross_entropy")
+KILLS = {"mlp": 9, "conv": 8, "residual": 8}
+SAMPLES = {"mlp": 100_000, "conv": 12_000, "residual": 8_000}
+COST = "checkpoint cost"
+COST_MINUTES = 2
+TRIES = 5
+
+PROTOCOL = f"""
+For every objective and network: one training on the bundled digits that is never stopped (the reference), then
+trainings of the same command, each in a process group of its own, that get SIGKILL at a seeded random moment
+between the appearance of `config.json` and the expected end: of eight, one in the first tenth, two at the first
+change of the checkpoint folder after the moment (so while a checkpoint is written), five anywhere.
+A checkpoint is written every half second. After each kill comes `sparring resume RUN`. A kill counts as
+identical where every tensor in `checkpoint/last` (weights, moving average, optimiser state) equals the
+reference's bit for bit and the history is the same but for timing. The machine and the number of threads stay
+the same throughout.
+
+Checkpoint cost: seconds spent in checkpoints as a share of all seconds of a training of {COST_MINUTES} minutes
+with the default settings, which write one a minute.
+"""
+
+
+def run(cell: Cell, context: Context) -> Figures:
+    """Kill and resume one combination, or measure the cost of checkpoints."""
+    folder = context.work / cell.label.replace("/", "-").replace(" ", "-")
+    shutil.rmtree(folder, ignore_errors=True)
+    if cell.method == COST:
+        return _checkpoint_cost(folder / "run", cell.seed)
+    return _kill_and_resume(cell, folder, context)
+
+
+def _kill_and_resume(cell: Cell, folder: Path, context: Context) -> Figures:
+    network = cell.method.split("/")[1]
+    reference = folder / "reference"
+    span = train_to_the_end(_words(cell, reference), reference)
+    outcomes = []
+    for number, moment in enumerate(moments(KILLS[network], numpy_stream(cell.seed, cell.label))):
+        outcome = _one_kill(cell, folder / f"kill-{number}", reference, moment, span)
+        context.note(
+            f"  kill {number + 1}: resumed at {outcome['resumed_at']}, differing {outcome['differing']}"
+        )
+        outcomes.append(outcome)
+    return {
+        "kills": len(outcomes),
+        "identical": sum(not outcome["differing"] for outcome in outcomes),
+        "after_zero": sum(max(outcome["resumed_at"], default=0) > 0 for outcome in outcomes),
+        "span_seconds": round(span, 2),
+        "outcomes": outcomes,
+    }
+
+
+def _one_kill(cell: Cell, run: Path, reference: Path, moment: Moment, span: float) -> dict[str, Any]:
+    """Kill one training, resume it and compare; a training that ended first is killed earlier next time."""
+    for _ in range(TRIES):
+        shutil.rmtree(run, ignore_errors=True)
+        if train_until_killed(_words(cell, run), run, moment, span):
+            break
+        moment = Moment(moment.share * 0.8, moment.when)
+    run_sparring("resume", run)
+    outcome = {
+        "share": round(moment.share, 3),
+        "when": moment.when,
+        "resumed_at": resumed_at(run),
+        "differing": differences(reference, run),
+    }
+    if not outcome["differing"]:
+        shutil.rmtree(run)
+    return outcome
+
+
+def _checkpoint_cost(run: Path, seed: int) -> Figures:
+    run_sparring("train", "digits", "--run", run, "--minutes", COST_MINUTES, "--seed", seed)
+    end = next(event for event in reversed(history(run)) if event["event"] == "end")
+    return {"checkpoint_share": end["checkpoint_seconds"] / end["seconds"], "seconds": end["seconds"]}
+
+
+def _words(cell: Cell, run: Path) -> list[str]:
+    """The training command of a combination."""
+    objective, network = cell.method.split("/")
+    options = {"network.name": network, "objective.name": objective, "checkpoint.seconds": 0.5}
+    settings = [word for key, value in options.items() for word in ("--set", f"{key}={value}")]
+    return [
+        "train",
+        "digits",
+        "--run",
+        str(run),
+        "--samples",
+        str(SAMPLES[network]),
+        *settings,
+        "--seed",
+        str(cell.seed),
+    ]
+
+
+def _different(lines: Any) -> float | None:
+    kills = figures_of(lines, "kills")
+    return sum(kills) - sum(figures_of(lines, "identical")) if kills else None
+
+
+def _dearest(lines: Any) -> float | None:
+    return max(figures_of(lines, "checkpoint_share"), default=None)
+
+
+RESUME = Bench(
+    name="resume",
+    title="Killed and resumed",
+    protocol=PROTOCOL,
+    grid=(*(("digits", f"{o}/{n}") for o in OBJECTIVES for n in KILLS), ("digits", COST)),
+    run=run,
+    columns=(
+        Column("kills", "kills"),
+        Column("identical", "identical"),
+        Column("after_zero", "resumed after sample 0"),
+        Column("span_seconds", "seconds of a training", ".1f"),
+        Column("checkpoint_share", "checkpoint cost", ".2%"),
+    ),
+    bars=(
+        Bar("kills", ">=", sum(KILLS.values()) * len(OBJECTIVES), total("kills")),
+        Bar("kills that did not end bit-identical", "<=", 0, _different),
+        Bar("kills that resumed from after sample 0", ">=", 40, total("after_zero")),
+        Bar("share of the training time spent in checkpoints", "<=", 0.02, _dearest),
+    ),
+)
