@@ -1,0 +1,85 @@
+"""`sparring sample`, `sparring evaluate` and `sparring report`: what a trained model has to say."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+from cyclopts.validators import Number
+
+from sparring.cli.folders import require_data, require_run
+
+POSITIVE = Number(gt=0)
+
+
+def sample(
+    run: Path,
+    /,
+    *,
+    number: Annotated[int, Parameter(name=("-n", "--number"), validator=POSITIVE)] = 64,
+    out: Path,
+    seed: Annotated[int, Parameter(validator=Number(gte=0))] = 0,
+) -> Path:
+    """Make new items in the data's own form, and print where they are.
+
+    Args:
+        run: Folder of the run.
+        number: How many items.
+        out: FILE.npz or .npy for values, .png for one picture of all, .csv for vectors, or a folder of PNG.
+        seed: The same seed gives the same items.
+
+    Returns:
+        The file or folder that was written.
+    """
+    require_run(run)
+    from sparring.model import Model
+    from sparring.tasks.sample import sample as draw
+    from sparring.tasks.write import write_items
+
+    drawn = draw(Model.load(run), number, seed=seed)
+    written = write_items(drawn.rows, drawn.spec, out)
+    note = f" {written.note}" if written.note else ""
+    print(f"{written.form}.{note}", file=sys.stderr)
+    return written.path
+
+
+def evaluate(run: Path, data: str, /) -> dict[str, Any]:
+    """Measure a model against real data; write RUN/metrics.json and print it.
+
+    Args:
+        run: Folder of the run.
+        data: Real items to compare with, best ones that it was not trained on.
+
+    Returns:
+        Every metric with its value, interval, n, floor and protocol.
+    """
+    require_run(run)
+    require_data(data)
+    from sparring.data.open import survey
+    from sparring.model import Model
+    from sparring.tasks.evaluate import evaluate as measure
+
+    model = Model.load(run)
+    result = measure(model, survey(data).source(model.spec.shape)).to_json()
+    (run / "metrics.json").write_text(json.dumps(result, indent=2, ensure_ascii=False), encoding="utf-8")
+    return result
+
+
+def report(
+    run: Path, /, *, compare: Annotated[tuple[Path, ...], Parameter(consume_multiple=True, negative="")] = ()
+) -> Path:
+    """Write RUN/report.html, one page that needs no other file, and print its path.
+
+    Args:
+        run: Folder of the run.
+        compare: Folders of other runs to put beside it.
+
+    Returns:
+        The page.
+    """
+    for folder in (run, *compare):
+        require_run(folder)
+    from sparring.report.render import write_report
+
+    return write_report(run, compare)
