@@ -4,7 +4,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-all lint check format bench
+.PHONY: help install demo test test-all lint check format tree bench
 
 help:  ## say what each target does
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | awk -F '\t' '{printf "make %-10s %s\n", $$1, $$2}'
@@ -36,6 +36,9 @@ check: lint test  ## lint, then the fast tests
 format: $(STAMP)  ## put the code into its one form
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+tree:  ## write the README's tree from what the files say of themselves
+	$(PYTHON) tools/tree.py
 
 bench: $(STAMP)  ## run a benchmark, such as make bench NAME=resume
 	@test -n "$(NAME)" || { echo "make bench needs NAME, such as make bench NAME=resume" >&2; exit 1; }
