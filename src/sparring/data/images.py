@@ -1,0 +1,215 @@
+"""One image: bytes -> upright pixels in its own depth -> the size that is wanted."""
+
+import io
+import logging
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+from PIL import Image, ImageCms, UnidentifiedImageError
+
+from sparring.data.clean import Unreadable, digest
+from sparring.data.damage import one_member
+
+RESIZE_POLICY = (
+    "an image of another size is scaled, antialiased and with its aspect ratio kept, "
+    "until it covers the wanted size; what sticks out on both sides is cropped evenly"
+)
+MAX_PIXELS = 2**26
+# EPS and WMF run other programs, TGA has no signature and so claims files that are no images.
+FORMATS = (
+    *("PNG", "JPEG", "GIF", "BMP", "DIB", "TIFF", "WEBP", "AVIF", "JPEG2000"),
+    *("PPM", "PCX", "ICO", "SGI", "QOI"),
+)
+SUFFIXES = (
+    *(".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".gif", ".bmp", ".dib", ".tif", ".tiff", ".webp"),
+    *(".avif", ".jp2", ".j2k", ".jpx", ".ppm", ".pgm", ".pbm", ".pnm", ".pcx", ".ico", ".sgi", ".qoi"),
+)
+DEPTHS = ("uint8", "uint16", "float32")
+_FULL_SCALE = {"uint8": 255, "uint16": 65535}
+_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_ORIENTATION = 0x0112
+Value = TypeVar("Value", float, np.ndarray)
+
+# Pillow logs what it dislikes in a damaged file; without a handler Python would print that to stderr.
+logging.getLogger("PIL").addHandler(logging.NullHandler())
+Image.init()
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """What is known of one readable image.
+
+    Attributes:
+        size: (height, width), upright.
+        channels: 1 where red, green and blue agree everywhere, else 3.
+        dtype: "uint8", "uint16" or "float32".
+        digest: of the file's bytes.
+        low: smallest value.
+        high: largest value.
+        animated: whether frames follow the first.
+    """
+
+    size: tuple[int, int]
+    channels: int
+    dtype: str
+    digest: bytes
+    low: float
+    high: float
+    animated: bool
+
+
+def examine(blob: bytes) -> Examined:
+    """Decode an image wholly and say what it is.
+
+    Raises:
+        Unreadable: where it is empty, no image, damaged, cut short, or too large.
+    """
+    pixels, animated = _decode(blob)
+    low, high = float(pixels.min()), float(pixels.max())
+    if not np.isfinite([low, high]).all():
+        raise Unreadable("not finite", "a pixel is NaN or infinite")
+    height, width, channels = pixels.shape
+    return Examined((height, width), channels, pixels.dtype.name, digest(blob), low, high, animated)
+
+
+def decode(blob: bytes) -> np.ndarray:
+    """Upright pixels (height, width, 1 or 3) in uint8, uint16 or float32; alpha lies on white.
+
+    Raises:
+        Unreadable: where it is empty, no image, damaged, cut short, or too large.
+    """
+    return _decode(blob)[0]
+
+
+def convert(pixels: np.ndarray, channels: int, dtype: str) -> np.ndarray:
+    """Pixels in the channels and depth of their set: grey may become colour, a depth may be widened."""
+    widened = (
+        pixels if dtype == pixels.dtype.name else rescale(pixels.astype(dtype), pixels.dtype.name, dtype)
+    )
+    return np.broadcast_to(widened, (*pixels.shape[:2], channels))
+
+
+def rescale(value: Value, own: str, wanted: str) -> Value:
+    """Widen a depth so that white stays white.
+
+    8 bits are multiplied by 257 among 16-bit images, integers divided by their full scale among floats.
+    """
+    if own == wanted:
+        return value
+    return value * 257 if wanted == "uint16" else value / _FULL_SCALE[own]
+
+
+def wider(depth: str, other: str) -> bool:
+    """Whether `depth` holds values that `other` cannot."""
+    return DEPTHS.index(depth) > DEPTHS.index(other)
+
+
+def fit(pixels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Bring pixels (height, width, channels) to `size` (height, width) by RESIZE_POLICY.
+
+    The crop is taken first, at the image's own scale: the same picture, without a huge one in between.
+    """
+    if pixels.shape[:2] == size:
+        return pixels
+    window = _central_window(pixels, size)
+    return window if window.shape[:2] == size else _interpolate(window, size)
+
+
+def _central_window(pixels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    height, width = pixels.shape[:2]
+    crop_height = max(1, min(height, round(width * size[0] / size[1])))
+    crop_width = max(1, min(width, round(height * size[1] / size[0])))
+    top, left = (height - crop_height) // 2, (width - crop_width) // 2
+    return pixels[top : top + crop_height, left : left + crop_width]
+
+
+def _interpolate(pixels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    import torch
+    from torch.nn.functional import interpolate
+
+    own = pixels if pixels.dtype == np.uint8 else pixels.astype(np.float32)
+    batch = torch.from_numpy(np.array(own, order="C")).permute(2, 0, 1).unsqueeze(0)
+    scaled = interpolate(batch, size=size, mode="bilinear", antialias=True)[0].permute(1, 2, 0).numpy()
+    if pixels.dtype.kind in "iub" and scaled.dtype != pixels.dtype:
+        scaled = scaled.round()
+    return scaled.astype(pixels.dtype, copy=False)
+
+
+def _decode(blob: bytes) -> tuple[np.ndarray, bool]:
+    if not blob:
+        raise Unreadable("empty", "the file has no bytes")
+    with one_member():
+        try:
+            return _load(blob)
+        except UnidentifiedImageError:
+            raise Unreadable("not an image", "no image format is recognised") from None
+        except (Image.DecompressionBombError, MemoryError) as error:
+            raise Unreadable("too large", f"it would unpack beyond {MAX_PIXELS:,} pixels") from error
+
+
+def _load(blob: bytes) -> tuple[np.ndarray, bool]:
+    with Image.open(io.BytesIO(blob), formats=FORMATS) as image:
+        _refuse_bomb(image)
+        animated = bool(getattr(image, "is_animated", False))
+        image.load()
+        return _pixels(_upright(image)), animated
+
+
+def _refuse_bomb(image: Image.Image) -> None:
+    if image.width * image.height > MAX_PIXELS:
+        claim = f"its header claims {image.width} x {image.height} pixels, more than {MAX_PIXELS:,}"
+        raise Unreadable("too large", claim)
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    method = _UPRIGHT.get(image.getexif().get(_ORIENTATION, 1))
+    return image if method is None else image.transpose(method)
+
+
+def _pixels(image: Image.Image) -> np.ndarray:
+    if image.mode == "F" or image.mode.startswith("I"):
+        return _deep(np.asarray(image))[..., None]
+    if image.mode in ("1", "L") and not image.has_transparency_data:
+        return np.array(image.convert("L"))[..., None]
+    colour = np.array(_to_rgb(image))
+    return colour[..., :1] if _is_grey(colour) else colour
+
+
+def _deep(values: np.ndarray) -> np.ndarray:
+    fits = values.dtype.kind in "iu" and values.min() >= 0 and values.max() <= _FULL_SCALE["uint16"]
+    return values.astype(np.uint16 if fits else np.float32)
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    if image.mode == "LAB":
+        return _from_lab(image)
+    if not image.has_transparency_data:
+        return image.convert("RGB")
+    white = Image.new("RGBA", image.size, "white")
+    return Image.alpha_composite(white, image.convert("RGBA")).convert("RGB")
+
+
+def _from_lab(image: Image.Image) -> Image.Image:
+    lab, srgb = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")
+    upright = ImageCms.applyTransform(image, ImageCms.buildTransform(lab, srgb, "LAB", "RGB"))
+    assert upright is not None
+    return upright
+
+
+def _is_grey(colour: np.ndarray) -> bool:
+    few = colour[::16, ::16]
+    return _channels_agree(few) and _channels_agree(colour)
+
+
+def _channels_agree(colour: np.ndarray) -> bool:
+    first = colour[..., 0]
+    return np.array_equal(first, colour[..., 1]) and np.array_equal(first, colour[..., 2])

@@ -1,0 +1,94 @@
+"""Images in a column of a parquet file, as Hugging Face stores them: struct<bytes, path>, or plain binary."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sparring.data.clean import Skipped, Unreadable
+from sparring.data.damage import MAX_UNPACKED, is_bomb, one_member, whole
+from sparring.errors import DataError
+
+PREFERRED = ("image", "img", "picture", "photo")
+
+
+class ParquetBlobs:
+    """The image column of a parquet file; one row group of it is in memory at a time.
+
+    Raises:
+        DataError: where it is damaged, has no such column or several, or pyarrow is not installed.
+    """
+
+    form = "parquet file of images"
+
+    def __init__(self, path: Path) -> None:
+        self.skipped: list[Skipped] = []
+        self.notes: list[str] = []
+        parquet = _pyarrow_parquet(path)
+        with whole(path, "a parquet file"):
+            self._file = parquet.ParquetFile(path, page_checksum_verification=True)
+            self._column = _choose(self._file.schema_arrow, path)
+            metadata = self._file.metadata
+            counts = [metadata.row_group(group).num_rows for group in range(metadata.num_row_groups)]
+            _check_claims(path, metadata, sum(counts))
+        self._ends = np.cumsum(counts)
+        self.names = [f"row {row}" for row in range(sum(counts))]
+        self._loaded: tuple[int, Any] = (-1, None)
+
+    def read(self, index: int) -> bytes:
+        group = int(np.searchsorted(self._ends, index, side="right"))
+        start = int(self._ends[group - 1]) if group else 0
+        with one_member():
+            content = self._group(group)[index - start].as_py()
+        if isinstance(content, dict):
+            content = content.get("bytes")
+        if not content:
+            raise Unreadable("empty", "the cell holds no bytes")
+        return content
+
+    def _group(self, group: int) -> Any:
+        if self._loaded[0] != group:
+            self._loaded = (-1, None)
+            table = self._file.read_row_group(group, columns=[self._column], use_threads=False)
+            self._loaded = (group, table.column(0))
+        return self._loaded[1]
+
+
+def _pyarrow_parquet(path: Path) -> Any:
+    try:
+        import pyarrow.parquet
+    except ImportError as error:
+        fix = "Install it with: pip install 'sparring[tables]'"
+        raise DataError(f"{path}: reading .parquet needs pyarrow, which is not installed. {fix}") from error
+    return pyarrow.parquet
+
+
+def _choose(schema: Any, path: Path) -> str:
+    from pyarrow import types
+
+    columns = {
+        field.name: f"{field.name}.bytes" if types.is_struct(field.type) else field.name
+        for field in schema
+        if _holds_bytes(field.type)
+    }
+    named = [name for name in columns if name.lower() in PREFERRED]
+    candidates = named if len(named) == 1 else list(columns)
+    if len(candidates) != 1:
+        must = "one image column (binary, or a struct with `bytes`)"
+        raise DataError(f"{path}: a .parquet must hold {must}. Got the columns {', '.join(schema.names)}.")
+    return columns[candidates[0]]
+
+
+def _holds_bytes(kind: Any) -> bool:
+    from pyarrow import types
+
+    if types.is_struct(kind):
+        return any(field.name == "bytes" and _holds_bytes(field.type) for field in kind)
+    return types.is_binary(kind) or types.is_large_binary(kind)
+
+
+def _check_claims(path: Path, metadata: Any, num_rows: int) -> None:
+    size = path.stat().st_size
+    unpacked = sum(metadata.row_group(group).total_byte_size for group in range(metadata.num_row_groups))
+    if num_rows > size or is_bomb(size, unpacked, MAX_UNPACKED):
+        raise ValueError(f"{size:,} bytes that claim {num_rows:,} rows and {unpacked:,} bytes")
