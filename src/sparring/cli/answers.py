@@ -1,6 +1,5 @@
 """`sparring sample`, `sparring evaluate` and `sparring report`: what a trained model has to say."""
 
-import json
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -8,7 +7,7 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
-from sparring.cli.folders import require_data, require_run
+from sparring.cli.folders import require_data, require_model, require_run
 
 POSITIVE = Number(gt=0)
 
@@ -32,7 +31,7 @@ def sample(
     Returns:
         The file or folder that was written.
     """
-    require_run(run)
+    require_model(run)
     from sparring.model import Model
     from sparring.tasks.sample import sample as draw
     from sparring.tasks.write import write_items
@@ -54,20 +53,26 @@ def evaluate(run: Path, data: str, /) -> dict[str, Any]:
     Returns:
         Every metric with its value, interval, n, floor and protocol.
     """
-    require_run(run)
+    require_model(run)
     require_data(data)
+    from sparring.checkpoint import write_json
     from sparring.data.open import survey
     from sparring.model import Model
     from sparring.tasks.evaluate import evaluate as measure
 
     model = Model.load(run)
     result = measure(model, survey(data).source(model.spec.shape)).to_json()
-    (run / "metrics.json").write_text(json.dumps(result, indent=2, ensure_ascii=False), encoding="utf-8")
+    write_json(run / "metrics.json", result)
     return result
 
 
 def report(
-    run: Path, /, *, compare: Annotated[tuple[Path, ...], Parameter(consume_multiple=True, negative="")] = ()
+    run: Path,
+    /,
+    *,
+    compare: Annotated[
+        tuple[Path, ...], Parameter(consume_multiple=True, negative="", show_default=False)
+    ] = (),
 ) -> Path:
     """Write RUN/report.html, one page that needs no other file, and print its path.
 

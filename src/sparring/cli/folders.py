@@ -6,6 +6,8 @@ from pathlib import Path
 
 from sparring.errors import RunError, UsageError
 
+SAVED_MODEL = "state.json"
+
 
 def require_new(run: Path) -> None:
     """Refuse to train into a folder that holds something already.
@@ -37,6 +39,16 @@ def require_run(run: Path) -> None:
         raise RunError(f"There is no run folder {str(run)!r}. `sparring train DATA --run {run}` makes one.")
     if not is_run(run):
         raise RunError(f"{str(run)!r} is not a run folder: it has no config.json of a Sparring run.")
+
+
+def require_model(folder: Path) -> None:
+    """Refuse a path that is neither a run folder nor a model saved from Python.
+
+    Raises:
+        RunError: `folder` does not exist, or holds neither.
+    """
+    if not (folder / SAVED_MODEL).is_file():
+        require_run(folder)
 
 
 def is_run(run: Path) -> bool:

@@ -25,8 +25,9 @@ app = App(
     version=__version__,
     result_action="return_value",
 )
-for verb in (demo, inspect, train, resume, sample, evaluate, report, presets, bench):
-    app.command(verb)
+VERBS = (demo, inspect, train, resume, sample, evaluate, report, presets, bench)
+for place, verb in enumerate(VERBS):
+    app.command(verb, sort_key=place)
 
 
 def main(tokens: Sequence[str] | None = None) -> int:

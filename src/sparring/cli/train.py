@@ -12,7 +12,7 @@ from sparring.cli.failures import Stopped
 from sparring.cli.folders import is_run, require_data, require_new, require_run
 from sparring.errors import UsageError
 
-BUDGET = Group("Budget (one of them; a default for the data and this machine where none is given)")
+BUDGET = Group("Budget: one of these, or a default")
 BUDGET_RULE = Group(show=False, validator=MutuallyExclusive())
 POSITIVE = Number(gt=0, lt=float("inf"))
 
@@ -27,7 +27,7 @@ def train(
     epochs: Annotated[float | None, Parameter(group=(BUDGET, BUDGET_RULE), validator=POSITIVE)] = None,
     preset: str | None = None,
     seed: Annotated[int, Parameter(validator=Number(gte=0))] = 0,
-    settings: Annotated[tuple[str, ...], Parameter(name="--set", negative="")] = (),
+    settings: Annotated[tuple[str, ...], Parameter(name="--set", negative="", show_default=False)] = (),
     config: Path | None = None,
 ) -> Path:
     """Train a model on unlabelled data, and print the run folder.

@@ -1,0 +1,49 @@
+"""`sparring sample` on a model in a folder: what is written, where, and the path on stdout."""
+
+import numpy as np
+import pytest
+
+from sparring.cli.main import main
+from sparring.data.source import Spec
+
+SPEC = Spec("image", (8, 8, 1), "uint8", squeezed=True)
+
+
+class FakeModel:
+    spec = SPEC
+
+    def sample(self, count, seed=0):
+        return np.random.default_rng(seed).integers(0, 256, (count, *SPEC.shape), np.uint8)
+
+
+@pytest.fixture
+def saved(tmp_path, monkeypatch):
+    monkeypatch.setattr("sparring.model.Model.load", lambda folder: FakeModel())
+    folder = tmp_path / "model"
+    folder.mkdir()
+    (folder / "state.json").write_text("{}")
+    return folder
+
+
+def test_values_go_to_an_npz_and_its_path_to_stdout(saved, tmp_path, capsys):
+    out = tmp_path / "new.npz"
+    assert main(["sample", str(saved), "-n", "5", "--seed", "3", "--out", str(out)]) == 0
+    assert capsys.readouterr().out == f"{out}\n"
+    with np.load(out) as file:
+        np.testing.assert_array_equal(file["samples"], FakeModel().sample(5, seed=3)[..., 0])
+
+
+def test_a_folder_gets_64_pictures_unless_told_otherwise(saved, tmp_path):
+    assert main(["sample", str(saved), "--out", str(tmp_path / "new")]) == 0
+    assert len(list((tmp_path / "new").glob("*.png"))) == 64
+
+
+def test_an_unknown_suffix_is_a_mistake(saved, tmp_path, capsys):
+    assert main(["sample", str(saved), "--out", str(tmp_path / "new.mp4")]) == 1
+    assert capsys.readouterr().err.startswith("sparring: The suffix of OUT must be one of")
+
+
+def test_only_the_first_process_prints(saved, tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("RANK", "1")
+    assert main(["sample", str(saved), "--out", str(tmp_path / "new.npz")]) == 0
+    assert capsys.readouterr().out == ""
