@@ -18,17 +18,17 @@ COST_MINUTES = 2
 TRIES = 5
 
 PROTOCOL = f"""
-For every objective and network: one training on the bundled digits that is never stopped (the reference), then
-trainings of the same command, each in a process group of its own, that get SIGKILL at a seeded random moment
-between the appearance of `config.json` and the expected end: of eight, one in the first tenth, two at the first
-change of the checkpoint folder after the moment (so while a checkpoint is written), five anywhere.
+For every objective and network: one training on the bundled digits that is never stopped (the reference),
+then trainings of the same command, each in a process group of its own, that get SIGKILL at a seeded random
+moment between the appearance of `config.json` and the expected end: of eight, one in the first tenth, two at
+the first change of the checkpoint folder after the moment (so while a checkpoint is written), five anywhere.
 A checkpoint is written every half second. After each kill comes `sparring resume RUN`. A kill counts as
 identical where every tensor in `checkpoint/last` (weights, moving average, optimiser state) equals the
 reference's bit for bit and the history is the same but for timing. The machine and the number of threads stay
 the same throughout.
 
-Checkpoint cost: seconds spent in checkpoints as a share of all seconds of a training of {COST_MINUTES} minutes
-with the default settings, which write one a minute.
+Checkpoint cost: seconds spent in checkpoints as a share of all seconds of a training of {COST_MINUTES}
+minutes with the default settings, which write one a minute.
 """
 
 
