@@ -1,14 +1,5 @@
 """Extractors: named feature spaces for metrics."""
 
-from sparring.registry import Registry
+from sparring.extractors.table import EXTRACTORS
 
-EXTRACTORS = Registry(
-    "extractor",
-    {
-        "pixels": "sparring.extractors.pixels:Pixels",
-        "standardised": "sparring.extractors.pixels:Standardised",
-        "pca": "sparring.extractors.pca:PCA",
-        "random_conv": "sparring.extractors.random_conv:RandomConv",
-        "discriminator": "sparring.extractors.discriminator:DiscriminatorFeatures",
-    },
-)
+__all__ = ["EXTRACTORS"]

@@ -6,8 +6,8 @@ import numpy as np
 
 from sparring.data.source import Spec
 from sparring.errors import UsageError, rule
-from sparring.extractors import EXTRACTORS
 from sparring.extractors.base import Buildable, Extractor
+from sparring.extractors.table import EXTRACTORS
 
 
 def build_extractor(name: str, *, model: Any = None, reference: np.ndarray | None = None) -> Extractor:

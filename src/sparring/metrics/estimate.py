@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+Z95 = 1.959964  # of the standard normal: 95 % lie within
+
 
 @dataclass(frozen=True)
 class Estimate:
@@ -17,51 +19,53 @@ class Estimate:
 
 def normal_interval(value: float, variance: float) -> Estimate:
     """The interval of an estimate that is about normal: value -+ 1.96 standard errors."""
-    reach = 1.959964 * float(np.sqrt(max(variance, 0.0)))
+    reach = Z95 * float(np.sqrt(max(variance, 0.0)))
     return Estimate(float(value), float(value) - reach, float(value) + reach)
 
 
 def percentile_interval(value: float, replicates: np.ndarray) -> Estimate:
-    """The bootstrap's percentile interval, stretched to hold the value itself.
-
-    Args:
-        value: the measured value.
-        replicates: the same measure on resampled data, shape (replicates,).
-
-    Returns:
-        The value with the 2.5th and 97.5th percentile of the replicates.
-    """
+    """The bootstrap's percentile interval (Efron 1979), stretched to hold the value itself."""
     low, high = np.percentile(np.asarray(replicates, np.float64), [2.5, 97.5])
     return Estimate(float(value), min(float(low), float(value)), max(float(high), float(value)))
 
 
+def proportion(hits: int, n: int) -> Estimate:
+    """The share of `hits` in `n` trials with Wilson's interval (1927), honest at 0 and 1 too."""
+    share, spread = hits / n, Z95**2 / n
+    center = (share + spread / 2) / (1 + spread)
+    reach = Z95 * float(np.sqrt(share * (1 - share) / n + spread / (4 * n))) / (1 + spread)
+    return Estimate(share, max(0.0, min(share, center - reach)), min(1.0, max(share, center + reach)))
+
+
 def bootstrap_mean(values: np.ndarray, rng: np.random.Generator, replicates: int = 200) -> Estimate:
-    """The mean of per-item values with its bootstrap interval.
-
-    Args:
-        values: one number per item, shape (n,).
-        rng: draws the resamples.
-        replicates: how many resamples.
-
-    Returns:
-        The statistic of all items, with its percentile interval.
-    """
-    return bootstrap(lambda rows: float(values[rows].mean()), len(values), rng, replicates)
+    """The mean of per-item values, shape (n,), with its bootstrap interval."""
+    draws = [values[rng.integers(0, len(values), len(values))].mean() for _ in range(replicates)]
+    return percentile_interval(float(values.mean()), np.array(draws))
 
 
-def bootstrap(
-    statistic: Callable[[np.ndarray], float], n: int, rng: np.random.Generator, replicates: int = 200
+def jackknife(
+    statistic: Callable[[np.ndarray, np.ndarray], float], a: np.ndarray, b: np.ndarray, groups: int = 20
 ) -> Estimate:
-    """A statistic of `n` items with its bootstrap interval (Efron 1979).
+    """A statistic of two samples, its interval from leaving out one group of either sample at a time.
+
+    The delete-group jackknife (Shao and Wu 1989) needs 2 * groups evaluations at nearly the full n, so that
+    a statistic whose bias depends on n, such as the Frechet distance, keeps its place in the interval.
 
     Args:
-        statistic: takes the indices of items, shape (n,), and returns a number.
-        n: number of items.
-        rng: draws the resamples.
-        replicates: how many resamples.
+        statistic: takes two samples and returns a number.
+        a: one sample, shape (n, d), in random order.
+        b: the other, shape (m, d), in random order.
+        groups: how many groups each sample is dealt into; fewer where it has fewer items.
 
     Returns:
-        The statistic of all items, with its percentile interval.
+        The statistic of all items, with a normal interval.
     """
-    draws = np.array([statistic(rng.integers(0, n, n)) for _ in range(replicates)])
-    return percentile_interval(statistic(np.arange(n)), draws)
+    without_a = np.array([statistic(rest, b) for rest in _without_each_group(a, groups)])
+    without_b = np.array([statistic(a, rest) for rest in _without_each_group(b, groups)])
+    variance = sum(float((len(x) - 1) * x.var()) for x in (without_a, without_b))
+    return normal_interval(statistic(a, b), variance)
+
+
+def _without_each_group(rows: np.ndarray, groups: int) -> list[np.ndarray]:
+    groups = min(groups, len(rows))
+    return [np.delete(rows, np.s_[i::groups], axis=0) for i in range(groups)]

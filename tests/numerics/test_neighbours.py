@@ -1,0 +1,143 @@
+"""Neighbours: equal to scikit-learn and to the definitions, with every sign shown by a planted case."""
+
+import numpy as np
+import pytest
+from scipy.stats import mannwhitneyu
+from sklearn.metrics import pairwise_distances
+from sklearn.neighbors import NearestNeighbors
+
+from sparring.metrics.copying import compare_distances, mann_whitney_z, memorisation
+from sparring.metrics.distances import nearest, squared_distances
+from sparring.metrics.neighbours import manifold
+
+
+def normal(n: int, d: int, seed: int, offset: float = 0.0) -> np.ndarray:
+    return np.random.default_rng(seed).normal(size=(n, d)) + offset
+
+
+@pytest.mark.parametrize("offset", [0.0, 1e4])
+def test_nearest_equals_scikit_learn(monkeypatch: pytest.MonkeyPatch, offset: float) -> None:
+    queries, points = normal(157, 20, 0, offset), normal(301, 20, 1, offset)
+    monkeypatch.setattr("sparring.metrics.distances.BLOCK", 50 * 301)
+    ours = nearest(queries, points, 7)
+    theirs = NearestNeighbors(n_neighbors=7, algorithm="kd_tree").fit(points).kneighbors(queries)
+    np.testing.assert_allclose(ours.distances, theirs[0], rtol=1e-12)
+    np.testing.assert_array_equal(ours.indices, theirs[1])
+
+
+def test_nearest_to_itself_leaves_itself_out_and_finds_copies() -> None:
+    points = normal(200, 6, 0, 1e4)
+    points[150] = points[3]
+    ours = nearest(points, points, 2, exclude_self=True)
+    theirs = NearestNeighbors(n_neighbors=2, algorithm="kd_tree").fit(points).kneighbors()
+    np.testing.assert_allclose(ours.distances, theirs[0], rtol=1e-12)
+    assert (ours.distances[3, 0], ours.indices[3, 0]) == (0, 150)
+
+
+def test_blocks_put_together_are_all_distances(monkeypatch: pytest.MonkeyPatch) -> None:
+    queries, points = normal(90, 5, 0), normal(40, 5, 1)
+    monkeypatch.setattr("sparring.metrics.distances.BLOCK", 7 * 40)
+    squared = np.concatenate([part for _, part in squared_distances(queries, points)])
+    np.testing.assert_allclose(np.sqrt(squared), pairwise_distances(queries, points), rtol=1e-9)
+
+
+def by_definition(real: np.ndarray, fake: np.ndarray, k: int) -> list[float]:
+    real_radius = np.sort(pairwise_distances(real), 1)[:, k]
+    fake_radius = np.sort(pairwise_distances(fake), 1)[:, k]
+    distances = pairwise_distances(real, fake)
+    inside = distances <= real_radius[:, None]
+    recalled = (distances <= fake_radius[None]).any(1)
+    return [inside.any(0).mean(), recalled.mean(), inside.sum(0).mean() / k, inside.any(1).mean()]
+
+
+def figures(real: np.ndarray, fake: np.ndarray, k: int = 5) -> list[float]:
+    m = manifold(real, fake, k)
+    return [m.precision.value, m.recall.value, m.density.value, m.coverage.value]
+
+
+@pytest.mark.parametrize("k", [1, 5])
+def test_manifold_equals_the_definitions(k: int) -> None:
+    real, fake = normal(150, 3, 0), 0.7 * normal(130, 3, 1) + 0.3
+    assert figures(real, fake, k) == pytest.approx(by_definition(real, fake, k), rel=1e-12)
+    wrong = by_definition(real, fake, k + 1)  # counts the item itself as its own neighbour, a common slip
+    assert figures(real, fake, k) != pytest.approx(wrong, rel=1e-3)
+
+
+def test_perfect_samples_score_high_and_intervals_hold_the_values() -> None:
+    m = manifold(normal(1000, 4, 0), normal(1000, 4, 1))
+    assert m.precision.value > 0.9
+    assert m.recall.value > 0.9
+    assert m.density.value == pytest.approx(1, abs=0.1)
+    # Naeem et al. 2020, equation 10: expected coverage of equal samples is near 1 - 2^-k.
+    assert m.coverage.value == pytest.approx(1 - 2**-5, abs=0.03)
+    for e in (m.precision, m.recall, m.density, m.coverage):
+        assert e.low <= e.value <= e.high
+        assert e.low < e.high
+
+
+def test_collapse_keeps_precision_and_loses_recall_and_coverage() -> None:
+    real = normal(600, 4, 0)
+    m = manifold(real, 0.05 * normal(600, 4, 1))
+    assert m.precision.value > 0.95
+    assert m.density.low > 1.2
+    assert m.recall.value < 0.1
+    assert m.coverage.value < 0.1
+
+
+def test_scatter_loses_precision_and_density_but_not_recall() -> None:
+    m = manifold(normal(600, 4, 0), 5 * normal(600, 4, 1))
+    assert m.precision.value < 0.3
+    assert m.density.value < 0.2
+    assert m.recall.value > 0.95
+
+
+def test_a_lost_mode_lowers_coverage_by_its_share() -> None:
+    real = np.concatenate([normal(400, 3, 0), normal(400, 3, 1) + 50])
+    whole = manifold(real, np.concatenate([normal(400, 3, 2), normal(400, 3, 3) + 50]))
+    half = manifold(real, normal(800, 3, 4))
+    assert whole.coverage.value > 0.93
+    assert half.coverage.value == pytest.approx(0.5, abs=0.03)
+    assert half.recall.value == pytest.approx(0.5, abs=0.03)
+
+
+def test_repeated_discrete_rows_count_as_inside() -> None:
+    cells = np.random.default_rng(0).integers(0, 2, (400, 3)).astype(float)
+    assert figures(cells, cells[::-1].copy())[:2] == [1, 1]
+
+
+def test_memorisation_is_silent_for_fresh_samples() -> None:
+    m = memorisation(normal(500, 5, 0), normal(800, 5, 1), normal(500, 5, 2))
+    assert m.closeness.low <= 0.5 <= m.closeness.high
+    assert abs(m.z) < 3
+    assert m.ratio.low <= 1 <= m.ratio.high
+    assert m.copies.low <= 0.01 <= m.copies.high
+
+
+def test_memorisation_catches_copies_noisy_copies_and_a_few_copies() -> None:
+    train, held_out = normal(800, 5, 1), normal(500, 5, 2)
+    exact = memorisation(train[:500], train, held_out)
+    assert (exact.closeness.value, exact.copies.value) == (1, 1)
+    assert exact.z < -20
+    assert exact.ratio.value < 1e-6
+    noisy = memorisation(train[:500] + 0.1 * normal(500, 5, 3), train, held_out)
+    assert noisy.closeness.low > 0.8
+    few = memorisation(np.concatenate([normal(450, 5, 4), train[:50]]), train, held_out)
+    assert few.copies.low > 0.05
+
+
+def test_memorisation_does_not_blame_poor_samples() -> None:
+    m = memorisation(3 * normal(500, 5, 0), normal(800, 5, 1), normal(500, 5, 2))
+    assert m.closeness.high < 0.5
+    assert m.z > 3
+    assert m.ratio.low > 1
+
+
+def test_mann_whitney_equals_scipy_with_ties() -> None:
+    rng = np.random.default_rng(0)
+    a, b = rng.integers(0, 9, 70).astype(float), rng.integers(1, 10, 50).astype(float)
+    test = mannwhitneyu(a, b, use_continuity=False, method="asymptotic")
+    assert test.statistic / (70 * 50) == pytest.approx(1 - compare_distances(a, b).closeness.value, rel=1e-12)
+    from scipy.stats import norm
+
+    assert 2 * norm.cdf(mann_whitney_z(a, b)) == pytest.approx(test.pvalue, rel=1e-9)
+    assert mann_whitney_z(np.ones(5), np.ones(4)) == 0
