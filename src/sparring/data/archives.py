@@ -4,6 +4,7 @@ import io
 import re
 import stat
 import tarfile
+import weakref
 import zipfile
 from pathlib import Path
 
@@ -62,7 +63,9 @@ class TarBlobs:
         self._path = path
         self._compressed_size = path.stat().st_size
         with whole(path, "a tar file"):
-            self._tar = tarfile.open(path, "r:*")  # noqa: SIM115 (it stays open for reading members)
+            file = path.open("rb")
+            weakref.finalize(self, file.close)
+            self._tar = tarfile.open(fileobj=file, mode="r:*")  # noqa: SIM115 (read until the end of self)
         self._members = self._list()
         if self._is_plain():
             self._members.sort(key=lambda member: member.name)

@@ -65,7 +65,7 @@ def one_member() -> Iterator[None]:
 def in_words(error: Exception) -> str:
     """The first line of an error's text, or its kind where it has none."""
     text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-    return text.strip().split("\n")[0].rstrip(".") or type(error).__name__
+    return text.strip().split("\n")[0].rstrip(".:") or type(error).__name__
 
 
 def is_bomb(packed: int, unpacked: int, allowance: int = RATIO_FREE_BYTES) -> bool:

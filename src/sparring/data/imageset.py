@@ -21,6 +21,8 @@ from sparring.errors import DataError
 
 # Files are read in order by one thread and decoded by several; this many are in memory at a time.
 IN_FLIGHT = 32
+# Below this average size threads cost more than they gain: most of the time holds Python's lock.
+LIGHT_BYTES = 2**13
 Result = TypeVar("Result")
 
 
@@ -59,10 +61,13 @@ class ImageSource:
     def rows(self, indices: Sequence[int] | np.ndarray) -> np.ndarray:
         chosen = self.indices[np.asarray(indices, dtype=np.int64)]
         batch = np.empty((len(chosen), *self.spec.shape), self.spec.dtype)
-        for row, pixels in zip(batch, _threaded(self.blobs, chosen, self._item), strict=True):
-            if isinstance(pixels, Unreadable):
-                raise DataError(f"{self.path}: the data changed while it was in use ({pixels}). Start again.")
-            row[:] = pixels
+        with quiet():
+            for row, pixels in zip(batch, _threaded(self.blobs, chosen, self._item), strict=True):
+                if isinstance(pixels, Unreadable):
+                    raise DataError(
+                        f"{self.path}: the data changed while it was in use ({pixels}). Start again."
+                    )
+                row[:] = pixels
         return batch
 
     def _item(self, blob: bytes) -> np.ndarray:
@@ -79,7 +84,8 @@ def survey_images(blobs: Blobs, path: str) -> Survey:
     Raises:
         DataError: where no file is a readable image.
     """
-    outcomes = list(_threaded(blobs, range(len(blobs.names)), images.examine))
+    with quiet():
+        outcomes = list(_threaded(blobs, range(len(blobs.names)), images.examine))
     skipped = [*blobs.skipped, *_skipped(blobs.names, outcomes)]
     readable = _readable(outcomes)
     cleaning = _cleaning(blobs, readable, skipped)
@@ -125,9 +131,14 @@ def _threaded(
             return error
 
     order = [int(index) for index in indices]
-    with quiet(), ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
         for start in range(0, len(order), IN_FLIGHT):
-            yield from pool.map(attempt, (_read(blobs, index) for index in order[start : start + IN_FLIGHT]))
+            batch = [_read(blobs, index) for index in order[start : start + IN_FLIGHT]]
+            yield from map(attempt, batch) if _is_light(batch) else pool.map(attempt, batch)
+
+
+def _is_light(batch: list[bytes | Unreadable]) -> bool:
+    return sum(len(blob) for blob in batch if isinstance(blob, bytes)) < LIGHT_BYTES * len(batch)
 
 
 def _read(blobs: Blobs, index: int) -> bytes | Unreadable:

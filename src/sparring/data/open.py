@@ -33,10 +33,9 @@ def survey(data: str | Path | np.ndarray) -> Survey:
     """
     if isinstance(data, np.ndarray):
         return survey_array(data, "array")
-    if not isinstance(data, (str, Path)):
-        raise DataError(
-            rule("`data`", "a path, the name of a bundled set or a numpy array", type(data).__name__)
-        )
+    if not isinstance(data, (str, Path)) or not str(data):
+        got = data if isinstance(data, str) else type(data).__name__
+        raise DataError(rule("`data`", "a path, the name of a bundled set or a numpy array", got))
     path = Path(data)
     if _exists(path):
         return _open_folder(path) if path.is_dir() else _opener(path)(path)
