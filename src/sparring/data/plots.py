@@ -84,6 +84,23 @@ def scatter(rows: np.ndarray, plane: Plane, backdrop: np.ndarray | None = None, 
     return figure
 
 
+def paths(tracks: np.ndarray, plane: Plane, backdrop: np.ndarray, ink: Ink = LIGHT) -> Figure:
+    """Vectors joined by lines: (tracks, steps, features), a ring at each start and a dot at each end."""
+    figure = Figure(figsize=(6.4, 4.4), layout="constrained")
+    axes = figure.add_subplot()
+    points = [_raised(plane.project(track)) for track in tracks]
+    behind = plane.project(backdrop[:MAX_POINTS])
+    _points(axes, behind if behind.shape[1] == 2 else np.column_stack([behind, 0 * behind]), ink.faint)
+    for index, track in enumerate(points):
+        colour = ink.marks[index % len(ink.marks)]
+        axes.plot(track[:, 0], track[:, 1], color=colour, lw=1.3)
+        axes.plot(*track[0], marker="o", ms=5, mfc="none", color=colour)
+        axes.plot(*track[-1], marker="o", ms=4, color=colour)
+    frame_plane(axes, plane)
+    dress(axes, ink)
+    return figure
+
+
 def lines(
     rows: np.ndarray, columns: int, limits: tuple[float, float] | None = None, ink: Ink = LIGHT
 ) -> Figure:
@@ -127,9 +144,10 @@ def frame_plane(axes: Axes, plane: Plane) -> None:
     """Give `axes` the labels of `plane`, and its range with a margin of 8 %, the same for every picture."""
     margin = 0.08 * np.where(plane.high > plane.low, plane.high - plane.low, 1.0)
     axes.set_xlim(plane.low[0] - margin[0], plane.high[0] + margin[0])
-    axes.set_ylim(plane.low[1] - margin[1], plane.high[1] + margin[1])
     axes.set_xlabel(plane.labels[0])
-    axes.set_ylabel(plane.labels[1])
+    if len(plane.labels) == 2:
+        axes.set_ylim(plane.low[1] - margin[1], plane.high[1] + margin[1])
+        axes.set_ylabel(plane.labels[1])
 
 
 def dress(axes: Axes, ink: Ink) -> None:
@@ -138,7 +156,7 @@ def dress(axes: Axes, ink: Ink) -> None:
     axes.spines[["top", "right"]].set_visible(False)
     axes.spines[["left", "bottom"]].set_color(ink.faint)
     axes.tick_params(colors=ink.text, labelsize=9, length=3)
-    for label in (axes.xaxis.label, axes.yaxis.label, axes.title):
+    for label in (axes.xaxis.label, axes.yaxis.label):
         label.set_color(ink.text)
         label.set_fontsize(9)
 
@@ -166,6 +184,11 @@ def _principal(centred: np.ndarray) -> np.ndarray:
     _, vectors = np.linalg.eigh(centred.T @ centred)
     basis = vectors[:, :-3:-1]
     return basis * np.sign(basis[np.abs(basis).argmax(axis=0), [0, 1]])
+
+
+def _raised(track: np.ndarray) -> np.ndarray:
+    """Points of a plane as they are; those of a line lifted step by step, so that they can be told apart."""
+    return track if track.shape[1] == 2 else np.column_stack([track, np.linspace(0, 1, len(track))])
 
 
 def _points(axes: Axes, points: np.ndarray, colour: str) -> None:

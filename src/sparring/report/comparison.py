@@ -1,0 +1,63 @@
+"""Runs side by side: their samples, measures and curves."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from sparring.data.cache import open_cache
+from sparring.report.facts import Facts
+from sparring.report.figures import Picture, comparing_charts, draw_charts, themed
+from sparring.report.gallery import Gallery, Generative, Strip, samples_picture
+from sparring.report.measures import Table, side_by_side
+
+Loader = Callable[[Path], Generative]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Several runs side by side.
+
+    Attributes:
+        runs: samples by run, this one first.
+        names: of the runs, in the same order.
+        table: the measures, this run as "ours"; None where this run has none.
+        curves: one figure with a line a run.
+        warning: said where the runs did not see the same data; else empty.
+    """
+
+    runs: tuple[Strip, ...]
+    names: tuple[str, ...]
+    table: Table | None
+    curves: Picture | None
+    warning: str
+
+
+def compare_runs(facts: Facts, others: list[Facts], gallery: Gallery, load: Loader) -> Comparison:
+    """Put `facts`, whose pictures are in `gallery`, beside `others`."""
+    named = _named([facts, *others])
+    strips = [
+        Strip(name, gallery.samples if run is facts else _samples(run, load)) for name, run in named.items()
+    ]
+    charts = comparing_charts({name: run.history for name, run in named.items()})
+    metrics = {name: run.metrics for name, run in named.items()}
+    prints = {run.data.get("fingerprint") for run in named.values()}
+    return Comparison(
+        runs=tuple(strips),
+        names=tuple(named),
+        table=side_by_side(metrics) if facts.metrics.get("measures") else None,
+        curves=themed(lambda ink: draw_charts(charts, ink), "curves of all runs") if charts else None,
+        warning="" if len(prints) == 1 else "These runs did not see the same data: compare with care.",
+    )
+
+
+def _samples(facts: Facts, load: Loader) -> Picture:
+    return samples_picture(load(facts.folder), open_cache(facts.folder / "cache"))
+
+
+def _named(runs: list[Facts]) -> dict[str, Facts]:
+    """The runs by folder name, by whole path where two share a name."""
+    names = [run.folder.resolve().name for run in runs]
+    return {
+        name if names.count(name) == 1 else str(run.folder): run
+        for name, run in zip(names, runs, strict=True)
+    }

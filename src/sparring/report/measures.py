@@ -1,0 +1,149 @@
+"""The measures of metrics.json as rows of a table, with who is ahead."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One figure.
+
+    Attributes:
+        text: the value, empty where there is none.
+        interval: its 95 % interval, empty where there is none.
+        standing: "best", "level" (it leads or trails by less than our interval), or empty.
+    """
+
+    text: str = ""
+    interval: str = ""
+    standing: str = ""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One measure: ours, the floor, and a cell per baseline of the table.
+
+    Attributes:
+        name: in words.
+        better: "lower" or "higher" is better, or empty.
+        n: items judged, as text.
+        ours: the model's figure.
+        floor: real items against real items.
+        baselines: in the order of the table's baselines.
+        note: number of the footnote that says how it was measured.
+    """
+
+    name: str
+    better: str
+    n: str
+    ours: Cell
+    floor: str
+    baselines: tuple[Cell, ...]
+    note: int
+
+
+@dataclass(frozen=True)
+class Table:
+    """All measures of a run.
+
+    Attributes:
+        baselines: names of the columns beside ours.
+        rows: the measures.
+        notes: the footnotes, "extractor; protocol".
+    """
+
+    baselines: tuple[str, ...]
+    rows: tuple[Row, ...]
+    notes: tuple[str, ...]
+
+
+def measure_table(metrics: Mapping[str, Any]) -> Table:
+    """The table of one run's metrics.json."""
+    measures = metrics.get("measures", [])
+    baselines = tuple(dict.fromkeys(name for measure in measures for name in measure.get("baselines") or {}))
+    notes = list(dict.fromkeys(_note(measure) for measure in measures))
+    rows = (_row(measure, baselines, notes.index(_note(measure)) + 1, metrics) for measure in measures)
+    return Table(tuple(map(_words, baselines)), tuple(rows), tuple(notes))
+
+
+def side_by_side(metrics: Mapping[str, Mapping[str, Any]]) -> Table:
+    """One table of several runs: the first is ours, the others stand where baselines stand.
+
+    Args:
+        metrics: metrics.json by run name; empty where a run has none.
+    """
+    names = list(metrics)
+    ours = metrics[names[0]].get("measures", [])
+    notes = list(dict.fromkeys(_note(measure) for measure in ours))
+    rows = []
+    for measure in ours:
+        others = {name: _find(metrics[name], measure["name"]) for name in names[1:]}
+        merged = {**measure, "baselines": {name: found for name, found in others.items() if found}}
+        rows.append(_row(merged, tuple(names[1:]), notes.index(_note(measure)) + 1, metrics[names[0]]))
+    return Table(tuple(names[1:]), tuple(rows), tuple(notes))
+
+
+def number(value: object) -> str:
+    """A value to three significant figures, with separators from a thousand on; empty for no number."""
+    if not isinstance(value, int | float):
+        return ""
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+
+
+def _row(
+    measure: Mapping[str, Any], baselines: tuple[str, ...], note: int, metrics: Mapping[str, Any]
+) -> Row:
+    given = measure.get("baselines") or {}
+    rivals = {name: _figure(given[name]) for name in baselines if name in given}
+    standings = _standings(_figure(measure), rivals, measure.get("better", ""))
+    cells = tuple(_cell(rivals[name], standings[name]) if name in rivals else Cell() for name in baselines)
+    return Row(
+        name=_words(measure["name"]),
+        better=measure.get("better", ""),
+        n=number(measure.get("n", metrics.get("n"))),
+        ours=_cell(_figure(measure), standings[None]),
+        floor=number(measure.get("floor")),
+        baselines=cells,
+        note=note,
+    )
+
+
+def _standings(
+    ours: Mapping[str, Any], rivals: Mapping[str, Mapping[str, Any]], better: str
+) -> dict[str | None, str]:
+    """Who leads; None stands for ours. A rival inside our interval makes the leader and us level."""
+    values = {None: ours["value"], **{name: rival["value"] for name, rival in rivals.items()}}
+    values = {name: value for name, value in values.items() if isinstance(value, int | float)}
+    standings: dict[str | None, str] = dict.fromkeys([None, *rivals], "")
+    if better not in ("lower", "higher") or len(values) < 2:
+        return standings
+    order = sorted(values, key=lambda name: values[name], reverse=better == "higher")
+    rival = order[1] if order[0] is None else order[0]
+    low, high = ours.get("low"), ours.get("high")
+    if None in values and low is not None and high is not None and low <= values[rival] <= high:
+        return standings | {None: "level", rival: "level"}
+    return standings | {order[0]: "best"}
+
+
+def _figure(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {"value": value}
+
+
+def _cell(figure: Mapping[str, Any], standing: str) -> Cell:
+    low, high = number(figure.get("low")), number(figure.get("high"))
+    return Cell(number(figure.get("value")), f"{low} to {high}" if low and high else "", standing)
+
+
+def _find(metrics: Mapping[str, Any], name: str) -> Mapping[str, Any] | None:
+    return next((measure for measure in metrics.get("measures", []) if measure["name"] == name), None)
+
+
+def _note(measure: Mapping[str, Any]) -> str:
+    parts = (str(measure.get(part) or "") for part in ("extractor", "protocol"))
+    return "; ".join(part for part in parts if part)
+
+
+def _words(name: str) -> str:
+    text = name.replace("_", " ")
+    return text[:1].upper() + text[1:]

@@ -1,0 +1,71 @@
+import pytest
+
+from sparring.report.measures import measure_table, number, side_by_side
+
+
+def measure(value=1.0, low=None, high=None, better="lower", **baselines):
+    protocol = {"n": 500, "floor": 0.1, "better": better, "extractor": "pixels", "protocol": "500 pairs"}
+    figure = {"value": value, "low": low, "high": high}
+    return {"name": "kernel_distance", **figure, **protocol, "baselines": baselines}
+
+
+def standings(entry):
+    (row,) = measure_table({"measures": [entry]}).rows
+    return [row.ours.standing, *(cell.standing for cell in row.baselines)]
+
+
+@pytest.mark.parametrize(
+    ("entry", "expected"),
+    [
+        (measure(1.0, a=2.0, b=3.0), ["best", "", ""]),
+        (measure(1.0, a=0.5, b=0.2), ["", "", "best"]),
+        (measure(1.0, better="higher", a=2.0, b=3.0), ["", "", "best"]),
+        (measure(4.0, better="higher", a=2.0, b=3.0), ["best", "", ""]),
+        (measure(1.0, 0.8, 1.2, a=1.1, b=3.0), ["level", "level", ""]),
+        (measure(1.0, 0.8, 1.2, a=0.9, b=3.0), ["level", "level", ""]),
+        (measure(1.0, 0.8, 1.2, a=1.3, b=3.0), ["best", "", ""]),
+        (measure(1.0, 0.8, 1.2, a=0.7, b=1.0), ["", "best", ""]),
+        (measure(1.0, better="", a=2.0), ["", ""]),
+        (measure(1.0), [""]),
+        (measure(None, a=2.0, b=1.0), ["", "", "best"]),
+        (measure(1.0, a={"value": 0.5, "low": 0.4, "high": 0.6}), ["", "best"]),
+    ],
+)
+def test_who_leads(entry, expected):
+    assert standings(entry) == expected
+
+
+def test_a_row_says_all_that_makes_a_figure_honest():
+    table = measure_table(
+        {"measures": [measure(0.01234, 0.011, 0.0139, gaussian={"value": 3, "low": 2, "high": 4})]}
+    )
+    (row,) = table.rows
+    assert (row.name, row.better, row.n, row.floor) == ("Kernel distance", "lower", "500", "0.1")
+    assert (row.ours.text, row.ours.interval) == ("0.0123", "0.011 to 0.0139")
+    assert table.baselines == ("Gaussian",)
+    assert (row.baselines[0].text, row.baselines[0].interval) == ("3", "2 to 4")
+    assert table.notes == ("pixels; 500 pairs",)
+
+
+def test_equal_protocols_share_a_footnote_and_a_lacking_baseline_leaves_its_cell_empty():
+    other = {**measure(a=1.0), "protocol": "k = 5", "n": None}
+    table = measure_table({"measures": [measure(a=1.0), other, measure(b=2.0)], "n": 7})
+    assert [row.note for row in table.rows] == [1, 2, 1]
+    assert table.baselines == ("A", "B")
+    assert [[cell.text for cell in row.baselines] for row in table.rows] == [["1", ""], ["1", ""], ["", "2"]]
+
+
+def test_runs_side_by_side_stand_where_baselines_stand():
+    runs = {"mine": {"measures": [measure(1.0, a=0.1)]}, "wide": {"measures": [measure(0.5)]}, "new": {}}
+    table = side_by_side(runs)
+    assert table.baselines == ("wide", "new")
+    (row,) = table.rows
+    assert [row.ours.text, *(cell.text for cell in row.baselines)] == ["1", "0.5", ""]
+    assert row.baselines[0].standing == "best"
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(0.0001234, "0.000123"), (1.0, "1"), (12345.6, "12,346"), (None, ""), (-0.5, "-0.5")]
+)
+def test_number(value, text):
+    assert number(value) == text
