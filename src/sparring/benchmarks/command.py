@@ -25,9 +25,7 @@ def run_sparring(*words: object, seconds: float = 3600) -> str:
     Raises:
         RunError: the command failed; the sentence carries what it said.
     """
-    done = subprocess.run(
-        sparring_command(*words), capture_output=True, text=True, timeout=seconds, check=False
-    )
+    done = subprocess.run(sparring_command(*words), capture_output=True, text=True, timeout=seconds, check=False)
     if done.returncode != 0:
         said = done.stderr.strip().splitlines()
         raise RunError(f"`sparring {' '.join(map(str, words))}` failed. {said[-1] if said else ''}")

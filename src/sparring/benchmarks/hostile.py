@@ -29,16 +29,16 @@ PROTOCOL = f"""
 Malformed inputs, made by seeded generators, before the real command line, each in a process of its own.
 
 *Flips and cuts*: real files of every supported format with one to eight bits turned over (half of the time
-within the first 256 bytes) or cut at a random place. *Crafted*: archives whose members escape, link or blow up,
-arrays whose headers lie or whose pickles would run, folders with pipes, devices, loops and bombs, broken options
-and configuration files, folders that are no runs, and runs whose checkpoints are damaged.
+within the first 256 bytes) or cut at a random place. *Crafted*: archives whose members escape, link or blow
+up, arrays whose headers lie or whose pickles would run, folders with pipes, devices, loops and bombs, broken
+options and configuration files, folders that are no runs, and runs whose checkpoints are damaged.
 
 An answer is clean where it is exit status 1 with one printable sentence as the last line that names the path,
 the member or the option; or exit status 0 with the bad item in the list of what was skipped. Silence is right
 only where an independent reader (Pillow, numpy, pyarrow, the standard library) finds no fault with the input
-either. Never clean: a traceback, a Python warning, any other exit status, more than {SECONDS:.0f} seconds, more
-than {MEMORY >> 20} MiB resident, anything made or changed outside of the run folder (the input, the working
-folder, home, temporary files and a canary folder are compared before and after).
+either. Never clean: a traceback, a Python warning, any other exit status, more than {SECONDS:.0f} seconds,
+more than {MEMORY >> 20} MiB resident, anything made or changed outside of the run folder (the input, the
+working folder, home, temporary files and a canary folder are compared before and after).
 """
 
 

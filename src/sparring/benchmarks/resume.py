@@ -48,9 +48,7 @@ def _kill_and_resume(cell: Cell, folder: Path, context: Context) -> Figures:
     outcomes = []
     for number, moment in enumerate(moments(KILLS[network], numpy_stream(cell.seed, cell.label))):
         outcome = _one_kill(cell, folder / f"kill-{number}", reference, moment, span)
-        context.note(
-            f"  kill {number + 1}: resumed at {outcome['resumed_at']}, differing {outcome['differing']}"
-        )
+        context.note(f"  kill {number + 1}: resumed at {outcome['resumed_at']}, differing {outcome['differing']}")
         outcomes.append(outcome)
     return {
         "kills": len(outcomes),

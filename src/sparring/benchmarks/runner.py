@@ -93,9 +93,7 @@ def _chosen(bench: Bench, seeds: Sequence[int] | None, only: str | None) -> list
     chosen = [cell for cell in cells if only is None or only in cell.label]
     if not chosen:
         labels = ", ".join(cell.label for cell in cells)
-        raise UsageError(
-            rule("`only` of `bench`", "part of a cell's label", only, f"The cells are {labels}.")
-        )
+        raise UsageError(rule("`only` of `bench`", "part of a cell's label", only, f"The cells are {labels}."))
     return chosen
 
 

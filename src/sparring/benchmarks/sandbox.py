@@ -109,7 +109,7 @@ def _limit_address_space(process: int) -> None:
 
 
 def _wait(process: subprocess.Popen[bytes], deadline: float) -> tuple[int | None, int]:
-    """Wait for a process, killing its group at the deadline; then its status and its largest resident size."""
+    """Status and largest resident size of a process, whose group is killed at the deadline."""
     hung = False
     while True:
         found, status, usage = os.wait4(process.pid, os.WNOHANG)

@@ -127,9 +127,7 @@ LISTED = json.dumps({"cleaning": {"skipped": [{"name": "a/bad.png", "reason": "c
         (REFUSED, answer(err=SENTENCE), ["/tmp/escape.png"], ["escape"]),
     ],
 )
-def test_the_judge_sees_every_kind_of_fault(
-    trap: Trap, outcome: Outcome, written: list[str], kinds: list[str]
-):
+def test_the_judge_sees_every_kind_of_fault(trap: Trap, outcome: Outcome, written: list[str], kinds: list[str]):
     assert [fault.kind for fault in faults(trap, outcome, written, GIB)] == kinds
 
 
@@ -152,9 +150,7 @@ def test_a_snapshot_sees_what_appears_changes_and_vanishes(tmp_path: Path):
     assert [Path(path).name for path in changes(before, after)] == ["change", "new", "vanish"]
 
 
-def test_a_command_that_hangs_is_killed_and_its_status_is_told(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
+def test_a_command_that_hangs_is_killed_and_its_status_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     from sparring.benchmarks import sandbox
 
     def shell(script: str):

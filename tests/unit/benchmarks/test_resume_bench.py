@@ -50,9 +50,7 @@ def test_the_sign_of_zero_is_a_difference(tmp_path: Path):
 
 def test_a_missing_file_or_tensor_is_a_difference(tmp_path: Path):
     reference, run = make_run(tmp_path / "r"), make_run(tmp_path / "s")
-    save_file(
-        {"m": torch.tensor([float("nan")]), "n": torch.ones(1)}, run / "checkpoint/last/state.safetensors"
-    )
+    save_file({"m": torch.tensor([float("nan")]), "n": torch.ones(1)}, run / "checkpoint/last/state.safetensors")
     assert differences(reference, run) == ["state.safetensors: n"]
     (run / "checkpoint/last/state.safetensors").unlink()
     assert "files" in differences(reference, run)[0]

@@ -104,9 +104,7 @@ def _patched(form: str, at: int, new: bytes) -> bytes:
 
 def _shown(name: str) -> str:
     """The part of a file name that every honest way of printing it keeps."""
-    return max(
-        name.encode("ascii", "replace").decode().replace("\n", "?").replace("\x1b", "?").split("?"), key=len
-    )
+    return max(name.encode("ascii", "replace").decode().replace("\n", "?").replace("\x1b", "?").split("?"), key=len)
 
 
 def _item(name: str, content: bytes, answer: Answer, place: Place) -> Trap:

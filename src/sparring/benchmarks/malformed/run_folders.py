@@ -42,11 +42,7 @@ def cases(runs: Path) -> list[Case]:
     Args:
         runs: where `make_runs` made, or will have made, the runs that are damaged here.
     """
-    none = [
-        Case(f"runs/{verb}-{name}", partial(_none, verb, make))
-        for name, make in NONE.items()
-        for verb in VERBS
-    ]
+    none = [Case(f"runs/{verb}-{name}", partial(_none, verb, make)) for name, make in NONE.items() for verb in VERBS]
     sampled = [_damaged("sample", name, runs / "done", damage) for name, damage in DAMAGES.items()]
     resumed = [_damaged("resume", name, runs / "killed", damage) for name, damage in DAMAGES.items()]
     return none + sampled + resumed
@@ -157,9 +153,7 @@ DAMAGES: dict[str, Damage] = {
     "weights-flipped": _rewrite("model.safetensors", partial(flipped, header=False)),
     "weights-header-flipped": _rewrite("model.safetensors", partial(flipped, header=True)),
     "weights-cut": _rewrite("model.safetensors", truncated),
-    "weights-giant-header": _rewrite(
-        "model.safetensors", lambda content, _: b"\xff" * 7 + b"\x0f" + content[8:]
-    ),
+    "weights-giant-header": _rewrite("model.safetensors", lambda content, _: b"\xff" * 7 + b"\x0f" + content[8:]),
     "weights-empty": _rewrite("model.safetensors", lambda content, _: b""),
     "weights-missing": _remove("model.safetensors"),
     "weights-pickled": _pickled,
