@@ -1,0 +1,48 @@
+"""Parquet with an image column: struct of bytes and path, or plain binary."""
+
+import sys
+
+import numpy as np
+import pytest
+
+from sparring.data import survey
+from sparring.errors import DataError
+
+pa = pytest.importorskip("pyarrow")
+pq = pytest.importorskip("pyarrow.parquet")
+
+
+def test_struct_column_over_several_row_groups(samples, tmp_path):
+    cells = [*samples.pngs(12).values(), None, b"", b"broken"]
+    found = survey(samples.write_parquet(tmp_path / "a.parquet", cells))
+    assert found.names == tuple(f"row {row}" for row in range(12))
+    listed = {item.name: item.reason for item in found.cleaning.skipped}
+    assert listed == {"row 12": "empty", "row 13": "empty", "row 14": "not an image"}
+    rows = found.source().rows([11, 0, 6])
+    np.testing.assert_array_equal(rows, np.stack([samples.picture(index) for index in (11, 0, 6)]))
+
+
+@pytest.mark.parametrize("kind", [pa.binary(), pa.large_binary()])
+def test_binary_column(samples, tmp_path, kind):
+    cells = list(samples.pngs(3).values())
+    pq.write_table(pa.table({"id": [1, 2, 3], "scan": pa.array(cells, kind)}), tmp_path / "a.parquet")
+    assert survey(tmp_path / "a.parquet").cleaning.kept == 3
+
+
+def test_column_named_image_goes_before_other_binary_ones(samples, tmp_path):
+    cells = list(samples.pngs(3).values())
+    pq.write_table(pa.table({"mask": [b"x"] * 3, "image": cells}), tmp_path / "a.parquet")
+    assert survey(tmp_path / "a.parquet").cleaning.kept == 3
+
+
+def test_no_image_column_names_the_columns(tmp_path):
+    pq.write_table(pa.table({"age": [1], "name": ["x"]}), tmp_path / "a.parquet")
+    with pytest.raises(DataError, match="Got the columns age, name"):
+        survey(tmp_path / "a.parquet")
+
+
+def test_missing_pyarrow_names_the_extra(samples, tmp_path, monkeypatch):
+    path = samples.write_parquet(tmp_path / "a.parquet", list(samples.pngs(2).values()))
+    monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
+    with pytest.raises(DataError, match=r"pip install 'sparring\[tables\]'"):
+        survey(path)
