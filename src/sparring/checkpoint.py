@@ -1,0 +1,142 @@
+"""Atomic save and load of named tensors and facts: safetensors + JSON + checksums, never pickle.
+
+A slot is a folder of fixed file names. A new one is written beside it under another name, flushed to the disk
+and renamed into place; the one before stays as `NAME.old`. Whatever moment the process dies at, one of the
+three is whole, and `read` takes the newest whole one.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from sparring.errors import RunError
+
+FORMAT = 1
+FACTS = "state.json"
+
+
+@dataclass(frozen=True)
+class Saved:
+    """What a slot holds: facts, tensors by file and name, and the folder that it was read from."""
+
+    facts: dict[str, Any]
+    tensors: dict[str, dict[str, Tensor]]
+    folder: Path
+
+
+def write(slot: Path, facts: Mapping[str, Any], tensors: Mapping[str, Mapping[str, Tensor]]) -> None:
+    """Write a slot: `<file>.safetensors` for each entry of `tensors`, and the facts with all checksums.
+
+    Args:
+        slot: the folder, such as RUN/checkpoint/last.
+        facts: JSON values; "samples", the clock, orders slots in time.
+        tensors: file stem -> name -> tensor.
+    """
+    fresh = slot.with_name(slot.name + ".new")
+    shutil.rmtree(fresh, ignore_errors=True)
+    fresh.mkdir(parents=True)
+    sums = {stem: _write_tensors(fresh / f"{stem}.safetensors", named) for stem, named in tensors.items()}
+    _write_synced(fresh / FACTS, json.dumps({"format": FORMAT, "facts": dict(facts), "checksums": sums}))
+    _swap(fresh, slot)
+
+
+def read(slot: Path) -> Saved:
+    """Read the newest whole state of a slot.
+
+    Raises:
+        RunError: when there is none, or it is of another format.
+    """
+    candidates = [slot.with_name(slot.name + suffix) for suffix in (".new", "", ".old")]
+    found, complaints = [], []
+    for folder in candidates:
+        if (folder / FACTS).is_file():
+            try:
+                found.append(_read_folder(folder))
+            except RunError as error:
+                complaints.append(str(error))
+    if not found:
+        raise RunError(" ".join(complaints) or f"{str(slot)!r} holds no checkpoint.")
+    return max(found, key=lambda saved: saved.facts.get("samples", 0))
+
+
+def is_damaged(slot: Path) -> bool:
+    """Whether the slot itself cannot be read whole, so that `read` fell back to another state."""
+    try:
+        _read_folder(slot)
+    except RunError:
+        return True
+    return False
+
+
+def write_json(path: Path, values: Any) -> None:
+    """Write a JSON file atomically."""
+    fresh = path.with_name(path.name + ".new")
+    _write_synced(fresh, json.dumps(values, indent=1) + "\n")
+    fresh.replace(path)
+
+
+def _write_tensors(path: Path, named: Mapping[str, Tensor]) -> str:
+    save_file({name: tensor.detach().cpu().contiguous() for name, tensor in named.items()}, path)
+    _sync(path)
+    return _checksum(path)
+
+
+def _write_synced(path: Path, text: str) -> None:
+    path.write_text(text, encoding="utf-8")
+    _sync(path)
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _swap(fresh: Path, slot: Path) -> None:
+    old = slot.with_name(slot.name + ".old")
+    _sync(fresh)
+    shutil.rmtree(old, ignore_errors=True)
+    if slot.exists():
+        slot.rename(old)
+    fresh.rename(slot)
+    _sync(slot.parent)
+
+
+def _read_folder(folder: Path) -> Saved:
+    try:
+        content = json.loads((folder / FACTS).read_text(encoding="utf-8"))
+        version, facts, sums = content["format"], content["facts"], content["checksums"]
+        files = {stem: folder / f"{Path(stem).name}.safetensors" for stem in sums}
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        raise RunError(f"The checkpoint {str(folder)!r} is damaged: {FACTS} cannot be read ({error}).") from None
+    if version != FORMAT:
+        raise RunError(
+            f"The checkpoint {str(folder)!r} must be of format {FORMAT}. Got {version!r}. "
+            "It was written by another version of Sparring: use that version, or train again."
+        )
+    for stem, path in files.items():
+        if not path.is_file() or _checksum(path) != sums[stem]:
+            raise RunError(f"The checkpoint {str(folder)!r} is damaged: {path.name} does not match its checksum.")
+    try:
+        return Saved(facts, {stem: load_file(path) for stem, path in files.items()}, folder)
+    except (SafetensorError, OSError) as error:
+        raise RunError(f"The checkpoint {str(folder)!r} is damaged: {error}.") from None
+
+
+def _checksum(path: Path) -> str:
+    digest = hashlib.blake2b(digest_size=16)
+    with path.open("rb") as file:
+        while block := file.read(1 << 22):
+            digest.update(block)
+    return digest.hexdigest()

@@ -1,0 +1,257 @@
+"""The configuration of a run: frozen dataclasses <-> JSON, "a.b=3" settings, every mistake told at once.
+
+A value of None means "chosen by rule from the data and the budget" (presets.py); a resolved configuration,
+the one that `config.json` keeps, has none of those left.
+"""
+
+import dataclasses
+import json
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+
+from sparring.errors import UsageError, did_you_mean
+
+Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
+Positive = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
+Count = Annotated[int, Field(gt=0)]
+STRICT = ConfigDict(extra="forbid")
+
+
+@dataclasses.dataclass(frozen=True)
+class DataConfig:
+    """How items are brought into the form that the networks see."""
+
+    __pydantic_config__ = STRICT
+    resolution: tuple[Annotated[int, Field(ge=8, le=256)], Annotated[int, Field(ge=8, le=256)]] | None = None
+    scale: Literal["range", "moments", "whiten"] | None = None
+    held_out: Annotated[float, Field(gt=0.0, lt=0.5)] = 0.1
+
+
+@dataclasses.dataclass(frozen=True)
+class NetworkConfig:
+    """The family of both networks, or of each, and their size."""
+
+    __pydantic_config__ = STRICT
+    name: str | None = None
+    generator: str | None = None
+    discriminator: str | None = None
+    width: Count | None = None
+    latent: Count | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class ObjectiveConfig:
+    """What the two players are paid for."""
+
+    __pydantic_config__ = STRICT
+    name: str = "relativistic"
+
+
+@dataclasses.dataclass(frozen=True)
+class PenaltyConfig:
+    """What smooths the discriminator, and how strongly: gamma falls from `gamma` to `gamma * gamma_fall`."""
+
+    __pydantic_config__ = STRICT
+    names: tuple[str, ...] = ("r1", "r2")
+    gamma: Annotated[float, Field(ge=0.0)] | None = None
+    gamma_fall: Annotated[float, Field(gt=0.0, le=1.0)] | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class OptimiserConfig:
+    """One optimiser a player, of the same kind; beta2 rises from `beta2` to `beta2_end`."""
+
+    __pydantic_config__ = STRICT
+    name: str = "Adam"
+    learning_rate: Positive | None = None
+    beta1: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
+    beta2: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.9
+    beta2_end: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.99
+    momentum: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
+    batch: Count | Literal["full"] | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class ScheduleConfig:
+    """Fractions of the run: the learning rate warms up, stays, and falls to `rate_end` of itself over the last part."""
+
+    __pydantic_config__ = STRICT
+    warmup: Fraction | None = None
+    hold: Fraction | None = None
+    rate_end: Annotated[float, Field(ge=0.0, le=1.0)] | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class BudgetConfig:
+    """How long to train, by one of three measures; `samples`, the items shown, is what the others become."""
+
+    __pydantic_config__ = STRICT
+    samples: Count | None = None
+    epochs: Positive | None = None
+    minutes: Positive | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class EmaConfig:
+    """The moving average of the generator: half-life as a share of the samples seen, capped in samples."""
+
+    __pydantic_config__ = STRICT
+    share: Annotated[float, Field(gt=0.0, le=1.0)] = 0.05
+    cap: Positive | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class AugmentConfig:
+    """What the discriminator sees instead of the plain items: a name of the augment table, or "none"."""
+
+    __pydantic_config__ = STRICT
+    name: str | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class ValidationConfig:
+    """Keep-best: how often the held-out kernel distance is taken, on how many items, and when to give up."""
+
+    __pydantic_config__ = STRICT
+    points: Annotated[int, Field(ge=1)] = 24
+    items: Annotated[int, Field(ge=8)] = 1024
+    patience: Annotated[int, Field(ge=1)] = 12
+
+
+@dataclasses.dataclass(frozen=True)
+class GuardConfig:
+    """When training counts as collapsed, and how often it may be rolled back."""
+
+    __pydantic_config__ = STRICT
+    variance: Fraction = 0.05
+    rollbacks: Annotated[int, Field(ge=0)] = 4
+
+
+@dataclasses.dataclass(frozen=True)
+class CheckpointConfig:
+    """How often the state goes to disk, in seconds of wall clock."""
+
+    __pydantic_config__ = STRICT
+    seconds: Positive = 60.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """Everything that a run depends on besides the data."""
+
+    __pydantic_config__ = STRICT
+    preset: str | None = None
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
+    precision: Literal["float32", "bfloat16"] | None = None
+    threads: Count | None = None
+    device: Literal["cpu", "cuda"] | None = None
+    tensorboard: bool = False
+    data: DataConfig = DataConfig()
+    network: NetworkConfig = NetworkConfig()
+    objective: ObjectiveConfig = ObjectiveConfig()
+    penalties: PenaltyConfig = PenaltyConfig()
+    optimiser: OptimiserConfig = OptimiserConfig()
+    schedule: ScheduleConfig = ScheduleConfig()
+    budget: BudgetConfig = BudgetConfig()
+    ema: EmaConfig = EmaConfig()
+    augment: AugmentConfig = AugmentConfig()
+    validation: ValidationConfig = ValidationConfig()
+    guard: GuardConfig = GuardConfig()
+    checkpoint: CheckpointConfig = CheckpointConfig()
+
+
+_ADAPTER = TypeAdapter(Config)
+
+
+def to_json(config: Config) -> dict[str, Any]:
+    """The configuration as nested JSON values."""
+    return _ADAPTER.dump_python(config, mode="json")
+
+
+def from_json(values: Mapping[str, Any], where: str = "the configuration") -> Config:
+    """A configuration from nested values; what is left out keeps its default.
+
+    Raises:
+        UsageError: naming every unknown key (with the nearest known one) and every value out of its range.
+    """
+    try:
+        return _ADAPTER.validate_python(dict(values))
+    except ValidationError as error:
+        raise UsageError(f"{where[:1].upper()}{where[1:]}: {' '.join(_complaints(error))}") from None
+
+
+def keys(section: Any = Config, prefix: str = "") -> Iterator[str]:
+    """Every dotted key that `--set` knows, in order."""
+    for field in dataclasses.fields(section):
+        if dataclasses.is_dataclass(field.type):
+            yield from keys(field.type, f"{prefix}{field.name}.")
+        else:
+            yield prefix + field.name
+
+
+def replace(config: Config, **sections: Any) -> Config:
+    """A copy with other values: `replace(config, seed=3, network={"width": 32})`."""
+    changes = {
+        name: dataclasses.replace(getattr(config, name), **value) if isinstance(value, dict) else value
+        for name, value in sections.items()
+    }
+    return dataclasses.replace(config, **changes)
+
+
+def apply_settings(config: Config, settings: Mapping[str, Any]) -> Config:
+    """A copy with dotted settings applied, such as {"network.width": "32"}; text is read as JSON where it is.
+
+    Raises:
+        UsageError: naming every unknown key and every value out of its range.
+    """
+    known = set(keys())
+    unknown = [f"there is no setting {key!r}. {did_you_mean(key, known)}" for key in settings if key not in known]
+    if unknown:
+        raise UsageError(f"--set: {' '.join(unknown)}")
+    values = to_json(config)
+    for key, value in settings.items():
+        section, _, name = key.rpartition(".")
+        (values[section] if section else values)[name] = _read(value)
+    return from_json(values, "--set")
+
+
+def read_file(path: Path) -> dict[str, Any]:
+    """The nested values of a `.json` or `.toml` file; the `config.json` of a run counts as one.
+
+    Raises:
+        UsageError: when the file is missing, or is not JSON or TOML.
+    """
+    if not path.is_file():
+        raise UsageError(f"There is no configuration file {str(path)!r}.")
+    try:
+        text = path.read_text(encoding="utf-8")
+        values = tomllib.loads(text) if path.suffix == ".toml" else json.loads(text)
+    except (ValueError, OSError, RecursionError) as error:
+        raise UsageError(f"The configuration file {str(path)!r} cannot be read: {error}") from None
+    if not isinstance(values, dict):
+        raise UsageError(f"The configuration file {str(path)!r} must hold one table of settings.")
+    return values["config"] if isinstance(values.get("config"), dict) else values
+
+
+def _read(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except ValueError:
+        return value
+
+
+def _complaints(error: ValidationError) -> Iterator[str]:
+    for detail in error.errors():
+        # A union reports once per branch, with the branch as the last part of the place: keep the dotted key only.
+        place = [str(part) for part in detail["loc"]]
+        key = next((".".join(place[:n]) for n in (1, 2) if ".".join(place[:n]) in set(keys())), ".".join(place))
+        if detail["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
+            yield f"there is no setting {key!r}. {did_you_mean(key, keys())}"
+        else:
+            yield f"`{key}`: {detail['msg'][:1].lower()}{detail['msg'][1:]}. Got {detail['input']!r}."

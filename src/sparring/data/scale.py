@@ -1,0 +1,142 @@
+"""Scaling: the data's own units <-> the numbers that the networks see, fitted on the training part only."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from sparring.data.source import Source, Spec, iterate
+from sparring.errors import DataError
+
+FIT_ITEMS = 65_536
+
+
+@dataclass(frozen=True)
+class Scaler:
+    """An invertible map from rows (channels last, own dtype) to network items (channels first, float32).
+
+    Attributes:
+        kind: "range" maps the smallest and largest value to -1 and 1; "moments" maps each feature (of a series:
+            each channel) to mean 0 and standard deviation 1; "whiten" maps to uncorrelated unit-variance features.
+        spec: the form of an item.
+        shift: subtracted first; broadcasts against (batch, *spec.shape).
+        factor: multiplied next, likewise.
+        low: smallest value seen per feature, where answers are clipped.
+        high: largest value seen, likewise.
+        rotation: for "whiten", (size, size): principal axes as columns, divided by their standard deviations.
+    """
+
+    kind: str
+    spec: Spec
+    shift: Tensor
+    factor: Tensor
+    low: Tensor
+    high: Tensor
+    rotation: Tensor | None = None
+
+    def to_model(self, rows: np.ndarray | Tensor) -> Tensor:
+        """Items as the networks see them, shape (batch, *spec.network_shape), float32; NaN stays NaN.
+
+        Images come out in channels-last memory without a copy for it.
+        """
+        values = torch.as_tensor(_plain(rows)).to(torch.float32)
+        values = (values - self.shift).mul_(self.factor)
+        if self.rotation is not None:
+            return (
+                (values.flatten(1) @ self.rotation).view(values.shape).movedim(-1, _channel_axis(self.spec))
+            )
+        return values.movedim(-1, _channel_axis(self.spec))
+
+    def to_data(self, items: Tensor) -> np.ndarray:
+        """Rows in the data's own units and dtype, clipped to the range that training saw; inverse of `to_model`."""
+        values = items.detach().to(self.shift.device, torch.float32).movedim(_channel_axis(self.spec), -1)
+        if self.rotation is not None:
+            values = (values.flatten(1) @ torch.linalg.inv(self.rotation)).view(values.shape)
+        values = (values / self.factor + self.shift).clamp(self.low, self.high)
+        array = values.cpu().numpy()
+        dtype = np.dtype(self.spec.dtype)
+        return np.ascontiguousarray((array if dtype.kind == "f" else np.rint(array)).astype(dtype))
+
+    def to(self, device: torch.device | str) -> "Scaler":
+        """The same scaler with its constants on another device."""
+        moved = {name: tensor.to(device) for name, tensor in self.state().items()}
+        return Scaler(self.kind, self.spec, **moved)
+
+    def state(self) -> dict[str, Tensor]:
+        """The constants by name, for a checkpoint."""
+        names = ("shift", "factor", "low", "high", "rotation")
+        return {name: getattr(self, name) for name in names if getattr(self, name) is not None}
+
+
+def fit_scaler(kind: str, source: Source) -> Scaler:
+    """Fit a scaler on the items of `source`, at most 65,536 of them spread evenly, in float64.
+
+    Raises:
+        DataError: when no cell has a value, or "whiten" meets missing cells or has too many features.
+    """
+    sample = _sample(source)
+    if not np.isfinite(sample).any():
+        raise DataError("The data has no value at all to learn from: every cell is missing.")
+    axes = _shared_axes(kind, source.spec)
+    low, high = np.nanmin(sample, axes, keepdims=True)[0], np.nanmax(sample, axes, keepdims=True)[0]
+    if kind == "range":
+        shift, half = (low + high) / 2, (high - low) / 2
+        return _scaler(kind, source.spec, shift, half, low, high)
+    mean, deviation = np.nanmean(sample, axes, keepdims=True)[0], np.nanstd(sample, axes, keepdims=True)[0]
+    if kind == "moments":
+        return _scaler(kind, source.spec, mean, deviation, low, high)
+    return _scaler(kind, source.spec, mean, np.ones_like(mean), low, high, _whitening(sample))
+
+
+def _whitening(sample: np.ndarray) -> np.ndarray:
+    flat = sample.reshape(len(sample), -1)
+    if np.isnan(flat).any() or flat.shape[1] > 4096:
+        raise DataError(
+            "`data.scale` whiten must have no missing cells and at most 4,096 features. "
+            f"Got {flat.shape[1]} features. Use 'moments'."
+        )
+    values, axes = np.linalg.eigh(np.cov(flat, rowvar=False).reshape(flat.shape[1], -1))
+    floor = max(values.max(), 1e-12) * 1e-6
+    return axes / np.sqrt(np.maximum(values, floor))
+
+
+def _scaler(
+    kind: str,
+    spec: Spec,
+    shift: np.ndarray,
+    spread: np.ndarray,
+    low: np.ndarray,
+    high: np.ndarray,
+    rotation: np.ndarray | None = None,
+) -> Scaler:
+    # A constant feature has no spread: leave it as it is rather than divide by nothing.
+    factor = 1.0 / np.where(spread > 1e-12, spread, 1.0)
+    tensors = [torch.tensor(np.asarray(value), dtype=torch.float32) for value in (shift, factor, low, high)]
+    return Scaler(
+        kind, spec, *tensors, None if rotation is None else torch.tensor(rotation, dtype=torch.float32)
+    )
+
+
+def _sample(source: Source) -> np.ndarray:
+    if len(source) <= FIT_ITEMS and source.spec.size * len(source) <= 1 << 27:
+        return np.concatenate([rows.astype(np.float64) for rows in iterate(source)])
+    count = int(min(FIT_ITEMS, len(source), max(256, (1 << 27) // source.spec.size)))
+    return source.rows(np.linspace(0, len(source) - 1, count).astype(int)).astype(np.float64)
+
+
+def _shared_axes(kind: str, spec: Spec) -> tuple[int, ...]:
+    """Axes that share one constant: everything for an image, time for a series, nothing for a vector."""
+    if spec.kind == "image" and kind != "whiten":
+        return (0, 1, 2, 3)
+    return (0, 1) if spec.kind == "series" and kind != "whiten" else (0,)
+
+
+def _channel_axis(spec: Spec) -> int:
+    return -1 if spec.kind == "vector" else 1
+
+
+def _plain(rows: np.ndarray | Tensor) -> np.ndarray | Tensor:
+    # torch has no arithmetic for the wider unsigned integers
+    wide = isinstance(rows, np.ndarray) and rows.dtype in (np.uint16, np.uint32, np.uint64)
+    return rows.astype(np.float32) if wide else rows

@@ -1,0 +1,291 @@
+"""The loop: clock, batches, game, optimisers, moving average, hooks. It computes no metric and prints nothing.
+
+Everything that happens in a step is a function of the clock (samples seen) and of the weights, so a state saved
+at any step goes on exactly as if it had never been saved. The engine alone knows of device, precision, memory
+format and distribution.
+"""
+
+import contextlib
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+
+from sparring import ema, schedule
+from sparring.config import Config
+from sparring.data.feed import Feed
+from sparring.errors import RunError
+from sparring.games.adversarial import AdversarialGame, Numbers
+from sparring.priors.gaussian import Gaussian
+from sparring.rng import torch_stream
+
+
+class Hook:
+    """What may look on: called after every step, and at both ends. Every method may be left out."""
+
+    def start(self, engine: "Engine") -> None:
+        """Before the first step, at the clock that a resumed run goes on from."""
+
+    def step(self, engine: "Engine", numbers: Numbers) -> None:
+        """After a step; the clock is past it."""
+
+    def end(self, engine: "Engine") -> None:
+        """After the last step."""
+
+    def state(self) -> dict[str, Any]:
+        """JSON values that `restore` takes back, so that a resumed run goes on exactly."""
+        return {}
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Tensors that `restore` takes back."""
+        return {}
+
+    def restore(self, state: dict[str, Any], tensors: dict[str, Tensor]) -> None:
+        """Take back what `state` and `tensors` gave."""
+
+
+@dataclass
+class Progress:
+    """Where a training stands: all that is saved besides weights and optimisers.
+
+    Attributes:
+        clock: samples seen.
+        rollbacks: how often training was rolled back; each halves the learning rate and doubles gamma.
+        stopped: why training ended early, in words, or nothing.
+    """
+
+    clock: int = 0
+    rollbacks: int = 0
+    stopped: str = ""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The schedules' values at one moment."""
+
+    gamma: float
+    learning_rate: float
+    beta2: float
+    ema_half_life: float
+
+
+@dataclass
+class Engine:
+    """Trains the players of a game on a feed.
+
+    Attributes:
+        game: the players and one update of each.
+        feed: batches by clock.
+        prior: latents.
+        config: a resolved configuration.
+        device: where to compute.
+        hooks: who looks on, in order.
+    """
+
+    game: AdversarialGame
+    feed: Feed
+    prior: Gaussian
+    config: Config
+    device: torch.device
+    hooks: Sequence[Hook] = ()
+    progress: Progress = field(default_factory=Progress)
+
+    def __post_init__(self) -> None:
+        self.rank = dist.get_rank() if dist.is_initialized() else 0
+        self.world = dist.get_world_size() if dist.is_initialized() else 1
+        for network in self.game.players.values():
+            place(network, self.device)
+        self.averaged = ema.average(self.game.generator)
+        self.optimisers = {name: make_optimiser(net, self.config) for name, net in self.game.players.items()}
+        self.total = self.config.budget.samples or 0
+        self.batch = int(self.config.optimiser.batch or 0)
+
+    @property
+    def clock(self) -> int:
+        """Samples seen."""
+        return self.progress.clock
+
+    @property
+    def finished(self) -> bool:
+        """Whether the budget is used up, or training was stopped."""
+        return self.clock >= self.total or bool(self.progress.stopped)
+
+    def run(self) -> None:
+        """Train until the budget is used up or a hook stops it."""
+        for hook in self.hooks:
+            hook.start(self)
+        while not self.finished:
+            numbers = self.step()
+            for hook in self.hooks:
+                hook.step(self, numbers)
+        for hook in self.hooks:
+            hook.end(self)
+
+    def step(self) -> Numbers:
+        """One update of each player and of the average; moves the clock by one batch."""
+        settings = self.settings()
+        with self.autocast():
+            numbers = self.game.gradients(
+                self.feed.batch(self.clock, self.batch, self.rank, self.world),
+                self._latents(),
+                settings.gamma,
+                torch_stream(self.config.seed, f"augment{self.rank}", self.clock, self.device),
+            )
+        if self.world > 1:
+            numbers = self._average_over_processes(numbers)
+        for optimiser in self.optimisers.values():
+            set_rates(optimiser, settings)
+            optimiser.step()
+        self.progress.clock += self.batch
+        ema.update(self.averaged, self.game.generator, self.batch, settings.ema_half_life)
+        return numbers
+
+    def settings(self) -> Settings:
+        """The schedules at the present clock."""
+        at, config, strength = self.clock / max(self.total, 1), self.config, 2.0**self.progress.rollbacks
+        gamma, fall, hold = (
+            config.penalties.gamma or 0.0,
+            config.penalties.gamma_fall or 1.0,
+            config.schedule.hold or 0,
+        )
+        rate = schedule.learning_rate(
+            at,
+            config.optimiser.learning_rate or 0.0,
+            config.schedule.warmup or 0.0,
+            hold,
+            1.0 if config.schedule.rate_end is None else config.schedule.rate_end,
+        )
+        return Settings(
+            gamma=strength * (schedule.geometric(schedule.after(at, hold), gamma, gamma * fall) if gamma else 0.0),
+            learning_rate=rate / strength,
+            beta2=schedule.second_moment(at, config.optimiser.beta2, config.optimiser.beta2_end),
+            ema_half_life=ema.half_life(self.clock, config.ema.share, config.ema.cap or float("inf")),
+        )
+
+    def autocast(self) -> contextlib.AbstractContextManager[Any]:
+        """The precision that networks compute in; weights, losses and penalties' norms stay float32."""
+        if self.config.precision == "bfloat16":
+            return torch.autocast(self.device.type, torch.bfloat16)
+        return contextlib.nullcontext()
+
+    def state(self) -> tuple[dict[str, Any], dict[str, Tensor]]:
+        """Facts and tensors from which `restore` goes on exactly."""
+        facts = {
+            "samples": self.clock,
+            "progress": asdict(self.progress),
+            "hooks": {type(hook).__name__: hook.state() for hook in self.hooks},
+        }
+        tensors = {name: dict(network.state_dict()) for name, network in self.game.players.items()}
+        tensors["averaged"] = dict(self.averaged.state_dict())
+        for name, optimiser in self.optimisers.items():
+            tensors[f"{name}_optimiser"] = flatten_optimiser(optimiser)
+        for hook in self.hooks:
+            tensors[type(hook).__name__] = hook.tensors()
+        return facts, {f"{part}/{k}": v for part, named in tensors.items() for k, v in named.items()}
+
+    def restore(self, facts: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> None:
+        """Go on from what `state` gave.
+
+        Raises:
+            RunError: when the tensors are not those of these networks.
+        """
+        try:
+            self.load_weights(tensors)
+            for name, optimiser in self.optimisers.items():
+                unflatten_optimiser(optimiser, part_of(tensors, f"{name}_optimiser"))
+            self.progress = Progress(**facts["progress"])
+            for hook in self.hooks:
+                name = type(hook).__name__
+                hook.restore(facts["hooks"].get(name, {}), part_of(tensors, name))
+        except (KeyError, TypeError, RuntimeError) as error:
+            raise RunError(f"The checkpoint does not fit this run's networks: {error}") from None
+
+    def weights(self) -> dict[str, Tensor]:
+        """Copies of all weights and of the average, by part and name."""
+        networks = {**self.game.players, "averaged": self.averaged}
+        return {f"{part}/{k}": v.clone() for part, net in networks.items() for k, v in net.state_dict().items()}
+
+    def load_weights(self, tensors: Mapping[str, Tensor]) -> None:
+        """Take back what `weights` gave."""
+        for part, network in {**self.game.players, "averaged": self.averaged}.items():
+            network.load_state_dict(part_of(tensors, part))
+
+    def roll_back(self, tensors: Mapping[str, Tensor]) -> None:
+        """Take back earlier weights with fresh optimisers, and go on more carefully; the clock is not turned back."""
+        self.load_weights(tensors)
+        self.optimisers = {name: make_optimiser(net, self.config) for name, net in self.game.players.items()}
+        self.progress.rollbacks += 1
+
+    def stop(self, why: str) -> None:
+        """End the training after this step."""
+        self.progress.stopped = why
+
+    def _latents(self) -> Tensor:
+        z = self.prior.draw(self.batch, torch_stream(self.config.seed, "latents", self.clock, self.device))
+        return z.chunk(self.world)[self.rank]
+
+    def _average_over_processes(self, numbers: Numbers) -> Numbers:
+        gradients = [p.grad for net in self.game.players.values() for p in net.parameters() if p.grad is not None]
+        scalars = list(asdict(numbers).values())
+        flat = torch.cat([tensor.reshape(-1).float() for tensor in [*gradients, *scalars]])
+        dist.all_reduce(flat)
+        flat /= self.world
+        parts = flat.split([tensor.numel() for tensor in [*gradients, *scalars]])
+        for gradient, part in zip(gradients, parts, strict=False):
+            gradient.copy_(part.view_as(gradient))
+        return Numbers(*(part.squeeze(0) for part in parts[len(gradients) :]))
+
+
+def place(network: nn.Module, device: torch.device) -> nn.Module:
+    """Move a network to the device, two-dimensional convolutions in channels-last memory."""
+    is_image = any(parameter.dim() == 4 for parameter in network.parameters())
+    return network.to(device, memory_format=torch.channels_last) if is_image else network.to(device)  # type: ignore[call-overload]
+
+
+def make_optimiser(network: nn.Module, config: Config) -> torch.optim.Optimizer:
+    """One of torch.optim by name, fused where it can be."""
+    kind, options = getattr(torch.optim, config.optimiser.name), config.optimiser
+    arguments: dict[str, Any] = {"lr": options.learning_rate}
+    if "Adam" in config.optimiser.name:
+        arguments["betas"] = (float(options.beta1), float(options.beta2))
+    if config.optimiser.name in ("SGD", "RMSprop"):
+        arguments["momentum"] = options.momentum
+    if config.optimiser.name in ("Adam", "AdamW", "SGD", "Adagrad"):
+        arguments["fused"] = True
+    return kind(network.parameters(), **arguments)
+
+
+def set_rates(optimiser: torch.optim.Optimizer, settings: Settings) -> None:
+    """Bring an optimiser to the schedules' present values."""
+    for group in optimiser.param_groups:
+        group["lr"] = settings.learning_rate
+        if "betas" in group:
+            group["betas"] = (group["betas"][0], settings.beta2)
+
+
+def flatten_optimiser(optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:
+    """An optimiser's moments by weight number and name."""
+    state = optimiser.state_dict()["state"]
+    return {
+        f"{index}.{name}": torch.as_tensor(value)
+        for index, named in state.items()
+        for name, value in named.items()
+        if value is not None
+    }
+
+
+def unflatten_optimiser(optimiser: torch.optim.Optimizer, tensors: Mapping[str, Tensor]) -> None:
+    """Take back what `flatten_optimiser` gave."""
+    state: dict[int, dict[str, Tensor]] = {}
+    for key, tensor in tensors.items():
+        index, _, name = key.partition(".")
+        state.setdefault(int(index), {})[name] = tensor
+    optimiser.load_state_dict({"state": state, "param_groups": optimiser.state_dict()["param_groups"]})
+
+
+def part_of(tensors: Mapping[str, Tensor], part: str) -> dict[str, Tensor]:
+    """The tensors named "part/...", without that prefix."""
+    return {key.removeprefix(part + "/"): value for key, value in tensors.items() if key.startswith(part + "/")}

@@ -1,0 +1,5 @@
+"""The table of games."""
+
+from sparring.registry import Registry
+
+GAMES = Registry("game", {"adversarial": "sparring.games.adversarial:AdversarialGame"})

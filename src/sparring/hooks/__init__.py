@@ -1,0 +1,1 @@
+"""What looks on while the engine trains: a file per hook."""

@@ -1,0 +1,83 @@
+"""Notices a training that broke (NaN, divergence, collapse), names it, and rolls it back."""
+
+import math
+from typing import Any
+
+from torch import Tensor
+
+from sparring.engine import Engine, Hook
+from sparring.games.adversarial import Numbers
+from sparring.hooks.moments import due
+from sparring.hooks.record import POINTS, History
+
+HEALTHY = 0.25
+DIVERGED_LOGIT = 1e4
+GOOD_POINTS = 24
+
+
+class Guard(Hook):
+    """Keeps a copy of the last healthy weights and goes back to it.
+
+    A batch is healthy when its fake items vary at least a quarter as much as its real ones. Training counts as
+    collapsed when that share falls under `guard.variance` after it had been healthy, as diverged when a mean
+    logit leaves +-10,000, and as broken when a number is not finite. Each rollback halves the learning rate and
+    doubles gamma; after `guard.rollbacks` of them training stops.
+
+    Args:
+        history: where rollbacks are written.
+    """
+
+    def __init__(self, history: History) -> None:
+        self.history = history
+        self.good: dict[str, Tensor] = {}
+        self.was_healthy = False
+
+    def start(self, engine: Engine) -> None:
+        if not self.good:
+            self.good = engine.weights()
+
+    def step(self, engine: Engine, numbers: Numbers) -> None:
+        if not due(engine.clock, engine.batch, engine.total, POINTS):
+            return
+        reason = self.diagnose(numbers, engine)
+        if reason:
+            self._go_back(engine, reason)
+        elif due(engine.clock, engine.batch, engine.total, GOOD_POINTS) and numbers.variance.item() >= HEALTHY:
+            self.good = engine.weights()
+            self.was_healthy = True
+
+    def diagnose(self, numbers: Numbers, engine: Engine) -> str:
+        """What is wrong, in words, or nothing."""
+        values = [numbers.d_loss, numbers.g_loss, numbers.r1, numbers.r2, numbers.variance]
+        if not all(math.isfinite(value.item()) for value in values) or not _weights_are_finite(engine):
+            return "a loss or a weight is not a finite number"
+        logits = max(abs(numbers.real_logit.item()), abs(numbers.fake_logit.item()))
+        if logits > DIVERGED_LOGIT:
+            return f"training diverged: a mean logit reached {logits:.3g}"
+        share = numbers.variance.item()
+        if self.was_healthy and share < engine.config.guard.variance:
+            return f"the generator collapsed: its items vary {share:.2g} times as much as the data"
+        return ""
+
+    def _go_back(self, engine: Engine, reason: str) -> None:
+        if engine.progress.rollbacks >= engine.config.guard.rollbacks:
+            engine.load_weights(self.good)
+            engine.stop(f"{reason}, and {engine.progress.rollbacks} rollbacks had not helped")
+            return
+        engine.roll_back(self.good)
+        self.history.add("rollback", engine.clock, reason=reason)
+
+    def state(self) -> dict[str, Any]:
+        return {"was_healthy": self.was_healthy}
+
+    def tensors(self) -> dict[str, Tensor]:
+        return self.good
+
+    def restore(self, state: dict[str, Any], tensors: dict[str, Tensor]) -> None:
+        self.was_healthy = state["was_healthy"]
+        self.good = {name: tensor.clone() for name, tensor in tensors.items()}
+
+
+def _weights_are_finite(engine: Engine) -> bool:
+    networks = engine.game.players.values()
+    return all(math.isfinite(weight.detach().sum().item()) for net in networks for weight in net.parameters())

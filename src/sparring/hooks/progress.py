@@ -1,0 +1,46 @@
+"""The bar on stderr: samples, ETA, losses, variance, speed."""
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from sparring.engine import Engine, Hook
+from sparring.games.adversarial import Numbers
+from sparring.hooks.moments import due
+
+REFRESHES = 400
+
+
+class ProgressBar(Hook):
+    """Shows how far training is; on a terminal a bar, elsewhere a line at every twentieth.
+
+    Args:
+        console: where to; stderr where None.
+    """
+
+    def __init__(self, console: Console | None = None) -> None:
+        self.console = console or Console(stderr=True)
+        self.bar = Progress(
+            TextColumn("training"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("samples, left"),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[text]}"),
+            console=self.console,
+            disable=not self.console.is_terminal,
+        )
+
+    def start(self, engine: Engine) -> None:
+        self.task = self.bar.add_task("", total=engine.total, completed=engine.clock, text="")
+        self.bar.start()
+
+    def step(self, engine: Engine, numbers: Numbers) -> None:
+        if not due(engine.clock, engine.batch, engine.total, REFRESHES):
+            return
+        text = f"D {numbers.d_loss.item():.3f}  G {numbers.g_loss.item():.3f}  variance {numbers.variance.item():.2f}"
+        self.bar.update(self.task, completed=engine.clock, text=text)
+        if not self.console.is_terminal and due(engine.clock, engine.batch, engine.total, 20):
+            self.console.print(f"{engine.clock:,} of {engine.total:,} samples  {text}", soft_wrap=True)
+
+    def end(self, engine: Engine) -> None:
+        self.bar.stop()

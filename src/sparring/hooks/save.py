@@ -1,0 +1,46 @@
+"""`checkpoint/last`: the whole state, at the start, every so many seconds, and at the end."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from sparring import checkpoint
+from sparring.engine import Engine, Hook
+from sparring.games.adversarial import Numbers
+from sparring.model import Model
+
+
+class Save(Hook):
+    """Writes checkpoints; must be the last of the hooks, so that it sees what the others did in a step.
+
+    Args:
+        slot: RUN/checkpoint/last.
+        model: the model that is being trained.
+        tell: called at the end with the seconds that checkpoints took and all seconds of training.
+    """
+
+    def __init__(self, slot: Path, model: Callable[[], Model], tell: Callable[[float, float], None]) -> None:
+        self.slot, self.model, self.tell = slot, model, tell
+        self.spent = 0.0
+
+    def start(self, engine: Engine) -> None:
+        self._began = self._last = time.perf_counter()
+        if engine.clock == 0:
+            self.write(engine)
+
+    def step(self, engine: Engine, numbers: Numbers) -> None:
+        if time.perf_counter() - self._last >= engine.config.checkpoint.seconds and not engine.finished:
+            self.write(engine)
+
+    def end(self, engine: Engine) -> None:
+        self.write(engine)
+        self.tell(self.spent, time.perf_counter() - self._began)
+
+    def write(self, engine: Engine) -> None:
+        """Write the state of this moment."""
+        began = time.perf_counter()
+        facts, tensors = engine.state()
+        model = self.model()
+        checkpoint.write(self.slot, model.description() | facts, {"model": model.tensors(), "state": tensors})
+        self._last = time.perf_counter()
+        self.spent += self._last - began

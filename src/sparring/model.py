@@ -1,0 +1,177 @@
+"""A trained model: networks, prior, scaler and the form of the data; what every task works with."""
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from sparring import checkpoint
+from sparring.config import Config, from_json, to_json
+from sparring.data.scale import Scaler
+from sparring.data.source import Spec
+from sparring.errors import RunError, SparringError
+from sparring.networks import DISCRIMINATORS, GENERATORS
+from sparring.networks.base import Discriminator, Generator
+from sparring.priors import PRIORS
+from sparring.rng import torch_stream
+
+BATCH = 256
+
+
+@dataclass
+class Model:
+    """Everything that one training leaves behind.
+
+    Attributes:
+        generator: the averaged generator.
+        discriminator: the discriminator.
+        scaler: data units <-> network units.
+        config: the resolved configuration that it was trained with.
+        facts: what else is known of it, such as the samples seen.
+    """
+
+    generator: Generator
+    discriminator: Discriminator
+    scaler: Scaler
+    config: Config
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.prior = PRIORS["gaussian"](self.generator.latent)
+
+    @property
+    def spec(self) -> Spec:
+        """The form of an item."""
+        return self.scaler.spec
+
+    @property
+    def device(self) -> torch.device:
+        """Where the networks are."""
+        return next(self.generator.parameters()).device
+
+    def latents(self, count: int, seed: int = 0) -> Tensor:
+        """Latents from the prior, (count, latent); the same for the same seed."""
+        return self.prior.draw(count, torch_stream(seed, "sample")).to(self.device)
+
+    def sample(self, count: int, seed: int = 0) -> np.ndarray:
+        """New items, (count, *spec.shape), in the data's own units and dtype."""
+        return self.decode(self.latents(count, seed))
+
+    @torch.inference_mode()
+    def decode(self, z: Tensor) -> np.ndarray:
+        """The items of latents (n, latent): rows (n, *spec.shape) in the data's own units and dtype."""
+        if not len(z):
+            return np.empty((0, *self.spec.shape), self.spec.dtype)
+        return np.concatenate([self.scaler.to_data(self.generator(part)) for part in z.to(self.device).split(BATCH)])
+
+    @torch.inference_mode()
+    def features(self, rows: np.ndarray) -> np.ndarray:
+        """The discriminator's features of rows, (n, num_features), float32."""
+        parts = [self.discriminator.features(items).cpu().numpy() for items in self._items(rows)]
+        return np.concatenate(parts) if parts else np.empty((0, self.discriminator.num_features), np.float32)
+
+    @torch.inference_mode()
+    def score(self, rows: np.ndarray) -> np.ndarray:
+        """The discriminator's logit of each row, (n,), float32: higher = more like the data."""
+        parts = [self.discriminator(items).cpu().numpy() for items in self._items(rows)]
+        return np.concatenate(parts) if parts else np.empty(0, np.float32)
+
+    def _items(self, rows: np.ndarray) -> Iterator[Tensor]:
+        for start in range(0, len(rows), BATCH):
+            items = self.scaler.to_model(rows[start : start + BATCH]).to(self.device)
+            yield items.nan_to_num(0.0) if self.spec.missing else items
+
+    def tensors(self) -> dict[str, Tensor]:
+        """All weights and constants by name, for a checkpoint."""
+        parts = {
+            "generator": self.generator.state_dict(),
+            "discriminator": self.discriminator.state_dict(),
+            "scaler": self.scaler.state(),
+        }
+        return {f"{part}.{name}": tensor for part, state in parts.items() for name, tensor in state.items()}
+
+    def description(self) -> dict[str, Any]:
+        """All that `tensors` needs to become a model again, as JSON values."""
+        return {
+            "spec": asdict(self.spec),
+            "scale": self.scaler.kind,
+            "generator": _recipe(self.generator),
+            "discriminator": _recipe(self.discriminator),
+            "config": to_json(self.config),
+            **self.facts,
+        }
+
+    def save(self, folder: Path | str) -> Path:
+        """Write the model as a slot of a checkpoint; `load` reads it back."""
+        slot = Path(folder)
+        checkpoint.write(slot, self.description(), {"model": self.tensors()})
+        return slot
+
+    @classmethod
+    def load(cls, folder: Path | str) -> "Model":
+        """Read the model of a run (its best checkpoint, else its last) or of a folder written by `save`.
+
+        Raises:
+            RunError: when there is no model there, or it is damaged or of another version.
+        """
+        return from_saved(checkpoint.read(find_slot(Path(folder))))
+
+
+def find_slot(folder: Path) -> Path:
+    """The checkpoint of a run folder or of a saved model.
+
+    Raises:
+        RunError: when the folder holds neither.
+    """
+    if not folder.is_dir():
+        raise RunError(f"There is no run folder {str(folder)!r}. `sparring train DATA --run {folder}` makes one.")
+    names = ("checkpoint/best", "checkpoint/last", ".")
+    for slot in (folder / name for name in names):
+        if any((slot.with_name(slot.name + tail) / checkpoint.FACTS).is_file() for tail in ("", ".new", ".old")):
+            return slot.resolve()
+    raise RunError(f"The folder {str(folder)!r} must be a run of Sparring. It holds no checkpoint.")
+
+
+def from_saved(saved: checkpoint.Saved) -> Model:
+    """The model of a checkpoint.
+
+    Raises:
+        RunError: when its facts or tensors do not make a model.
+    """
+    try:
+        facts = dict(saved.facts)
+        spec = _spec(facts.pop("spec"))
+        parts = {part: _part(saved.tensors["model"], part) for part in ("generator", "discriminator", "scaler")}
+        scaler = Scaler(facts.pop("scale"), spec, **parts["scaler"])
+        generator = _build(facts.pop("generator"), parts["generator"])
+        discriminator = _build(facts.pop("discriminator"), parts["discriminator"])
+        config = from_json(facts.pop("config"))
+    except (KeyError, TypeError, ValueError, RuntimeError, SparringError) as error:
+        raise RunError(f"The checkpoint {str(saved.folder)!r} does not hold a model: {error}.") from None
+    return Model(generator, discriminator, scaler, config, facts)
+
+
+def _spec(values: dict[str, Any]) -> Spec:
+    return Spec(**{**values, "shape": tuple(values["shape"]), "names": tuple(values["names"])})
+
+
+def _recipe(network: Generator | Discriminator) -> dict[str, Any]:
+    """How to build a network of the tables again: its table, its name there, and its arguments."""
+    recipe = {"family": type(network).family, "shape": list(network.shape), "width": network.width}
+    return recipe | ({"latent": network.latent} if isinstance(network, Generator) else {})
+
+
+def _build(recipe: dict[str, Any], state: dict[str, Tensor]) -> Any:
+    table = GENERATORS if "latent" in recipe else DISCRIMINATORS
+    arguments = {name: value for name, value in recipe.items() if name != "family"}
+    network = table[recipe["family"]](**{**arguments, "shape": tuple(recipe["shape"])})
+    network.load_state_dict(state)
+    return network.requires_grad_(False)
+
+
+def _part(tensors: dict[str, Tensor], part: str) -> dict[str, Tensor]:
+    return {name.removeprefix(part + "."): tensor for name, tensor in tensors.items() if name.startswith(part + ".")}

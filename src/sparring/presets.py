@@ -1,0 +1,171 @@
+"""Recipes by name, and the rules that fill in every value that neither a recipe nor the user has set.
+
+The experiments behind the rules are in benchmarks/LOG.md.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from sparring.config import Config, replace
+from sparring.data.source import Spec
+from sparring.hardware import has_fast_bfloat16
+
+DEFAULT_MINUTES = 10.0
+LARGEST_SIDE = 64
+WIDTHS = (16, 24, 32, 48, 64, 96, 128, 192, 256)
+SAMPLES_PER_WIDTH = 20_000
+GAMMA_PER_VARIANCE = 0.003
+MLP_WIDTH = 128
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A named recipe.
+
+    Attributes:
+        name: for `--preset`.
+        summary: what it is for, in a sentence.
+        paper: where it comes from.
+        settings: dotted settings that differ from the rules' choices.
+    """
+
+    name: str
+    summary: str
+    paper: str
+    settings: dict[str, Any]
+
+
+PRESETS = (
+    Preset(
+        "default",
+        "relativistic pairing with R1 and R2 at every step; networks, width and gamma by rule from data and budget",
+        "Huang et al. 2024, The GAN is dead; long live the GAN! (R3GAN), arXiv 2501.05441",
+        {},
+    ),
+    Preset(
+        "residual",
+        "the default on residual networks: slower a step, for long runs and GPUs",
+        "Huang et al. 2024, arXiv 2501.05441; Zhang et al. 2019 (Fixup), arXiv 1901.09321",
+        {"network.name": "residual"},
+    ),
+    Preset(
+        "r1",
+        "the classical non-saturating GAN with the R1 penalty",
+        "Goodfellow et al. 2014, arXiv 1406.2661; Mescheder et al. 2018, arXiv 1801.04406",
+        {"objective.name": "cross_entropy", "penalties.names": ["r1"]},
+    ),
+    Preset(
+        "mlp",
+        "the default on fully connected networks, the plainest choice for vectors and very small images",
+        "Goodfellow et al. 2014, arXiv 1406.2661; Huang et al. 2024, arXiv 2501.05441",
+        {"network.name": "mlp"},
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A configuration with more of its values filled in, and why, a sentence for each."""
+
+    config: Config
+    reasons: tuple[str, ...]
+
+
+def choose_form(config: Config, spec: Spec) -> Choice:
+    """Choose resolution and scaling from the natural form of the data."""
+    reasons = []
+    if spec.kind == "image" and config.data.resolution is None:
+        config = replace(config, data={"resolution": fit_resolution(*spec.shape[:2])})
+        reasons.append(_resolution_reason(spec.shape[:2], config.data.resolution))
+    if config.data.scale is None:
+        config = replace(config, data={"scale": "range" if spec.kind == "image" else "moments"})
+        reasons.append(f"data.scale = {config.data.scale}, the choice for {spec.kind} data")
+    return Choice(config, tuple(reasons))
+
+
+def fit_resolution(height: int, width: int) -> tuple[int, int]:
+    """The (height, width) to train at: the data's own up to 64 a side, else the longer side 64, the shape kept."""
+    longest = max(height, width)
+    scale = min(1.0, LARGEST_SIDE / longest)
+    return max(8, round(height * scale)), max(8, round(width * scale))
+
+
+def choose_recipe(config: Config, spec: Spec, count: int, variance: float, device: torch.device) -> Choice:
+    """Choose everything else that does not depend on speed.
+
+    Args:
+        config: with its form chosen.
+        spec: the form of the items as they are trained on.
+        count: training items.
+        variance: of the training items in network units, summed over features.
+        device: where training runs.
+    """
+    name = config.network.name or choose_network(spec)
+    is_mlp = name == "mlp"
+    chosen: dict[str, dict[str, Any]] = {
+        "network": {
+            "name": name,
+            "generator": name,
+            "discriminator": name,
+            "latent": 64 if spec.kind != "vector" else max(8, min(64, 2 * spec.size)),
+        },
+        "optimiser": {
+            "batch": min(count, 256 if is_mlp else 128),
+            "learning_rate": 4e-4,
+        },
+        "penalties": {"gamma": _round(GAMMA_PER_VARIANCE * variance), "gamma_fall": 0.1},
+        "schedule": {"warmup": 0.0, "hold": 0.5, "rate_end": 0.1},
+        "ema": {"cap": 500_000.0},
+        "augment": {"name": "none"},
+    }
+    if config.optimiser.batch == "full":
+        config = replace(config, optimiser={"batch": count})
+    config, reasons = fill(config, chosen)
+    if config.precision is None:
+        fast = not is_mlp and has_fast_bfloat16(device)
+        config = replace(config, precision="bfloat16" if fast else "float32")
+        reasons.append(f"precision = {config.precision}: {_precision_reason(is_mlp, fast)}")
+    return Choice(config, (*reasons, f"gamma follows the data's variance of {variance:.4g} in network units"))
+
+
+def choose_network(spec: Spec) -> str:
+    """Convolutions where there are at least 8 places a side to convolve over, else fully connected layers."""
+    return "conv" if spec.kind != "vector" and min(spec.shape[:-1]) >= 8 else "mlp"
+
+
+def needed_samples(width: int) -> int:
+    """Items that a network of this width has to see to be worth its cost."""
+    return SAMPLES_PER_WIDTH * width
+
+
+def fill(config: Config, chosen: dict[str, dict[str, Any]]) -> tuple[Config, list[str]]:
+    """Put chosen values where the configuration has none; and a reason line for each that was put."""
+    reasons = []
+    for section, values in chosen.items():
+        present = getattr(config, section)
+        missing = {key: value for key, value in values.items() if getattr(present, key) is None}
+        config = replace(config, **{section: missing})
+        reasons += [f"{section}.{key} = {value}, by rule" for key, value in missing.items()]
+    return config, reasons
+
+
+def _resolution_reason(natural: tuple[int, ...], chosen: tuple[int, int] | None) -> str:
+    assert chosen is not None
+    size, own = f"{chosen[0]} x {chosen[1]} (height x width)", f"{natural[0]} x {natural[1]}"
+    if tuple(natural) == tuple(chosen):
+        return f"data.resolution = {size}, the data's own"
+    return f"data.resolution = {size}: the data's {own} brought to at most {LARGEST_SIDE} a side, shape kept"
+
+
+def _precision_reason(is_mlp: bool, fast: bool) -> str:
+    if is_mlp:
+        return "fully connected networks are too small to gain from bfloat16"
+    return "this processor multiplies in bfloat16" if fast else "this processor has no fast bfloat16"
+
+
+def _round(value: float) -> float:
+    """Two significant digits: a rule is not more precise than that."""
+    return float(f"{value:.2g}") if value > 0 and math.isfinite(value) else 0.1
