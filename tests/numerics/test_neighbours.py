@@ -6,7 +6,7 @@ from scipy.stats import mannwhitneyu
 from sklearn.metrics import pairwise_distances
 from sklearn.neighbors import NearestNeighbors
 
-from sparring.metrics.copying import compare_distances, mann_whitney_z, memorisation
+from sparring.metrics.copying import closeness, mann_whitney_z, memorisation
 from sparring.metrics.distances import nearest, squared_distances
 from sparring.metrics.neighbours import manifold
 
@@ -111,12 +111,13 @@ def test_memorisation_is_silent_for_fresh_samples() -> None:
     assert abs(m.z) < 3
     assert m.ratio.low <= 1 <= m.ratio.high
     assert m.copies.low <= 0.01 <= m.copies.high
+    assert m.preference.low <= 0.5 <= m.preference.high
 
 
 def test_memorisation_catches_copies_noisy_copies_and_a_few_copies() -> None:
     train, held_out = normal(800, 5, 1), normal(500, 5, 2)
     exact = memorisation(train[:500], train, held_out)
-    assert (exact.closeness.value, exact.copies.value) == (1, 1)
+    assert (exact.closeness.value, exact.copies.value, exact.preference.value) == (1, 1, 1)
     assert exact.z < -20
     assert exact.ratio.value < 1e-6
     noisy = memorisation(train[:500] + 0.1 * normal(500, 5, 3), train, held_out)
@@ -132,11 +133,17 @@ def test_memorisation_does_not_blame_poor_samples() -> None:
     assert m.ratio.low > 1
 
 
+def test_typical_samples_are_close_to_everything_but_prefer_nothing() -> None:
+    m = memorisation(0.5 * normal(500, 5, 0), normal(800, 5, 1), normal(500, 5, 2))
+    assert m.closeness.low > 0.6  # the sign that would blame them
+    assert m.preference.low <= 0.5 <= m.preference.high
+
+
 def test_mann_whitney_equals_scipy_with_ties() -> None:
     rng = np.random.default_rng(0)
     a, b = rng.integers(0, 9, 70).astype(float), rng.integers(1, 10, 50).astype(float)
     test = mannwhitneyu(a, b, use_continuity=False, method="asymptotic")
-    assert test.statistic / (70 * 50) == pytest.approx(1 - compare_distances(a, b).closeness.value, rel=1e-12)
+    assert test.statistic / (70 * 50) == pytest.approx(1 - closeness(a, b).value, rel=1e-12)
     from scipy.stats import norm
 
     assert 2 * norm.cdf(mann_whitney_z(a, b)) == pytest.approx(test.pvalue, rel=1e-9)

@@ -24,15 +24,11 @@ class PCA:
     default_size = 64
 
     def __init__(self, reference: np.ndarray, size: int = 64) -> None:
-        from sklearn.decomposition import PCA as Decomposition  # noqa: N811, loads slowly
-
         flat = flatten(reference)[:: max(1, -(-reference.size // LIMIT))]
         self._means = column_means(flat)
         size = min(size, *flat.shape)
-        solver = "covariance_eigh" if flat.shape[1] <= EXACT else "randomized"
-        pca = Decomposition(size, svd_solver=solver, random_state=0).fit(fill_missing(flat, self._means))
-        self._mean, self.components = np.asarray(pca.mean_), np.asarray(pca.components_)
-        self.variances = np.asarray(pca.explained_variance_)
+        centred = fill_missing(flat, self._means) - self._means
+        self.components, self.variances = _decompose(centred, size)
         self.name = f"pca-{size}"
 
     @classmethod
@@ -44,8 +40,19 @@ class PCA:
 
     def __call__(self, rows: np.ndarray) -> np.ndarray:
         """Features of rows (n, *shape), float64 (n, d)."""
-        return (fill_missing(flatten(rows), self._means) - self._mean) @ self.components.T
+        return (fill_missing(flatten(rows), self._means) - self._means) @ self.components.T
 
     def invert(self, coordinates: np.ndarray) -> np.ndarray:
         """Flat rows at the given coordinates, shape (n, numbers in one item)."""
-        return coordinates @ self.components + self._mean
+        return coordinates @ self.components + self._means
+
+
+def _decompose(centred: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Principal axes, shape (size, d), and the variance along each; randomised where d is large."""
+    if centred.shape[1] <= EXACT:
+        values, vectors = np.linalg.eigh(centred.T @ centred / max(1, len(centred) - 1))
+        return vectors[:, ::-1][:, :size].T, values[::-1][:size].clip(min=0)
+    from sklearn.utils.extmath import randomized_svd
+
+    _, singular, axes = randomized_svd(centred, size, random_state=0)
+    return axes, singular**2 / max(1, len(centred) - 1)

@@ -63,9 +63,7 @@ class RandomConv:
 
     @torch.no_grad()
     def _responses(self, rows: np.ndarray) -> np.ndarray:
-        parts = [
-            _forward(self._input(rows[i : i + BATCH]), self._weights) for i in range(0, len(rows), BATCH)
-        ]
+        parts = [_forward(self._input(rows[i : i + BATCH]), self._weights) for i in range(0, len(rows), BATCH)]
         return torch.cat(parts).double().numpy()
 
     def _input(self, rows: np.ndarray) -> Tensor:

@@ -22,12 +22,17 @@ class Memorisation:
         ratio: median distance of generated items over that of unseen ones; 1 for a perfect generator.
         copies: share of generated items that are nearer to a training item than all but 1 % of the unseen
             real items; 0.01 for a perfect generator. It shows copies among many items that are none.
+        preference: share of generated items whose nearest item among as many training as unseen items is a
+            training item; 0.5 for any generator that does not remember, also for one whose items are merely
+            more typical than real ones, which raises the other figures. Copies of training items beyond
+            the number of unseen ones go unseen here.
     """
 
     closeness: Estimate
     z: float
     ratio: Estimate
     copies: Estimate
+    preference: Estimate
 
 
 def memorisation(fake: np.ndarray, train: np.ndarray, held_out: np.ndarray) -> Memorisation:
@@ -35,25 +40,27 @@ def memorisation(fake: np.ndarray, train: np.ndarray, held_out: np.ndarray) -> M
 
     Args:
         fake: features of generated items, shape (n, d).
-        train: features of the training items, shape (t, d); all of them, or copies go unseen.
+        train: features of the training items in random order, shape (t, d); all of them, or copies go unseen.
         held_out: features of unseen real items, shape (m, d).
 
     Returns:
         The figures with their 95 % intervals.
     """
-    ours, theirs = (nearest(rows, train).distances[:, 0] for rows in (fake, held_out))
-    return compare_distances(ours, theirs)
-
-
-def compare_distances(fake: np.ndarray, held_out: np.ndarray) -> Memorisation:
-    """The same from the distances to the nearest training item, shapes (n,) and (m,)."""
-    copies = int((fake < np.quantile(held_out, 0.01)).sum())
+    ours, theirs = nearest(fake, train).distances[:, 0], nearest(held_out, train).distances[:, 0]
     return Memorisation(
-        closeness=_closeness(fake, held_out),
-        z=mann_whitney_z(fake, held_out),
-        ratio=_median_ratio(fake, held_out),
-        copies=proportion(copies, len(fake)),
+        closeness=closeness(ours, theirs),
+        z=mann_whitney_z(ours, theirs),
+        ratio=_median_ratio(ours, theirs),
+        copies=proportion(int((ours < np.quantile(theirs, 0.01)).sum()), len(fake)),
+        preference=_preference(fake, train, held_out),
     )
+
+
+def _preference(fake: np.ndarray, train: np.ndarray, held_out: np.ndarray) -> Estimate:
+    m = min(len(train), len(held_out))
+    seen, unseen = (nearest(fake, rows[:m]).distances[:, 0] for rows in (train, held_out))
+    decided = seen != unseen
+    return proportion(int((seen < unseen).sum()), int(decided.sum())) if decided.any() else proportion(1, 2)
 
 
 def mann_whitney_z(a: np.ndarray, b: np.ndarray) -> float:
@@ -65,8 +72,8 @@ def mann_whitney_z(a: np.ndarray, b: np.ndarray) -> float:
     return float((0.5 - _share_above(a, b).mean()) / deviation) if deviation > 0 else 0.0
 
 
-def _closeness(fake: np.ndarray, held_out: np.ndarray) -> Estimate:
-    """P(fake < held_out), ties counting half, with the variance of DeLong et al. 1988."""
+def closeness(fake: np.ndarray, held_out: np.ndarray) -> Estimate:
+    """P(fake < held_out) of two sets of distances, ties counting half, with the variance of DeLong et al. 1988."""
     wins, losses = _share_above(fake, held_out), _share_above(held_out, fake)
     return normal_interval(float(wins.mean()), float(wins.var() / len(fake) + losses.var() / len(held_out)))
 

@@ -42,7 +42,7 @@ def nearest(queries: np.ndarray, points: np.ndarray, k: int = 1, exclude_self: b
     """
     others = len(points) - exclude_self
     assert others >= k, (len(points), k)
-    exact_queries, exact_points = (torch.from_numpy(np.array(x, np.float64)) for x in (queries, points))
+    exact_queries, exact_points = (torch.from_numpy(np.require(x, np.float64, ["C", "W"])) for x in (queries, points))
     center = exact_points.mean(0)
     distances, indices = [], []
     for start, squared in _blocks((exact_queries - center).float(), (exact_points - center).float()):

@@ -6,9 +6,7 @@ from sparring.metrics.estimate import Estimate, proportion
 from sparring.rng import numpy_stream
 
 
-def two_sample_accuracy(
-    real: np.ndarray, fake: np.ndarray, rng: np.random.Generator | None = None
-) -> Estimate:
+def two_sample_accuracy(real: np.ndarray, fake: np.ndarray, rng: np.random.Generator | None = None) -> Estimate:
     """Held-out accuracy of a logistic regression between two samples (Lopez-Paz and Oquab 2017).
 
     Half of each sample trains it, the other half is judged; both sides are cut to equal size.

@@ -1,0 +1,88 @@
+"""Simple generators that a model has to beat: Gaussians in the training data's principal components."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from sparring.data.source import Spec
+from sparring.extractors.pca import PCA
+from sparring.rng import numpy_stream, stream_seed
+
+COMPONENTS = 256  # principal components that a baseline draws
+MIXED = 50  # of those, the first ones in which a mixture is fitted; the rest stay one Gaussian
+GROUPS = 10  # Gaussians of the mixture
+FITTED = 5000  # items that a mixture is fitted to
+
+Coordinates = Callable[[int, np.random.Generator], np.ndarray]
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """A fitted generator of items in the data's own form.
+
+    Attributes:
+        pca: turns coordinates into items.
+        coordinates: draws n of them, shape (n, components).
+        limits: the training data's smallest and largest value; items are clipped to them.
+        spec: the form of an item.
+    """
+
+    pca: PCA
+    coordinates: Coordinates
+    limits: tuple[float, float]
+    spec: Spec
+
+    def sample(self, n: int, seed: int = 0) -> np.ndarray:
+        """`n` items, shape (n, *spec.shape), in the data's own dtype."""
+        flat = self.pca.invert(self.coordinates(n, numpy_stream(seed, "baseline"))).clip(*self.limits)
+        if np.issubdtype(np.dtype(self.spec.dtype), np.integer):
+            flat = np.rint(flat)
+        return flat.astype(self.spec.dtype).reshape(n, *self.spec.shape)
+
+
+def fit_baselines(rows: np.ndarray, spec: Spec, seed: int = 0) -> Iterator[tuple[str, Baseline]]:
+    """Fit the baselines to training items.
+
+    Args:
+        rows: training items, shape (n, *spec.shape).
+        spec: the form of an item.
+        seed: of the mixture's start.
+
+    Yields:
+        "pca_gaussian": one Gaussian in the first 256 principal components; and "gaussian_mixture": ten full
+        Gaussians in the first 50 of them, with the rest as in the former.
+    """
+    pca = PCA(rows, COMPONENTS)
+    limits = float(np.nanmin(rows)), float(np.nanmax(rows))
+    yield "pca_gaussian", Baseline(pca, _gaussian(pca.variances), limits, spec)
+    yield "gaussian_mixture", Baseline(pca, _mixture(pca, rows[:FITTED], seed), limits, spec)
+
+
+def _gaussian(variances: np.ndarray) -> Coordinates:
+    deviations = np.sqrt(variances)
+    return lambda n, rng: rng.normal(size=(n, len(deviations))) * deviations
+
+
+def _mixture(pca: PCA, rows: np.ndarray, seed: int) -> Coordinates:
+    import warnings
+
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.mixture import GaussianMixture
+
+    scale = np.sqrt(pca.variances[0]) or 1.0
+    mixture = GaussianMixture(max(1, min(GROUPS, len(rows) // 50)), random_state=stream_seed(seed, "mixture") % 2**32)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # a mixture stopped early is a baseline still
+        mixture.fit(pca(rows)[:, :MIXED] / scale)
+    roots = [np.linalg.cholesky(covariance) for covariance in np.asarray(mixture.covariances_)]
+    weights, means = np.asarray(mixture.weights_), np.asarray(mixture.means_)
+    rest = _gaussian(pca.variances[MIXED:])
+
+    def draw(n: int, rng: np.random.Generator) -> np.ndarray:
+        groups = rng.choice(len(roots), n, p=weights)
+        noise = rng.normal(size=(n, roots[0].shape[0]))
+        spread = np.stack([roots[group] @ z for group, z in zip(groups, noise, strict=True)])
+        return np.concatenate([(means[groups] + spread) * scale, rest(n, rng)], axis=1)
+
+    return draw

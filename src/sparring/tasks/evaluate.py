@@ -1,0 +1,232 @@
+"""Evaluate a model: every measure with its interval, the floor that real data sets, and simple baselines."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from sparring.data.source import Source, Spec
+from sparring.errors import DataError, UsageError, rule
+from sparring.extractors.base import Extractor
+from sparring.extractors.build import build_extractor, default_extractor
+from sparring.metrics.copying import memorisation
+from sparring.metrics.estimate import Estimate
+from sparring.rng import numpy_stream, stream_seed
+from sparring.tasks.baselines import Baseline, fit_baselines
+from sparring.tasks.findings import EvaluateResult
+from sparring.tasks.judging import Seen, compare, look
+from sparring.tasks.measure import Measure
+from sparring.tasks.protocol import PROTOCOLS
+
+FEWEST = 16  # items that can be evaluated against
+BATCH_NUMBERS = 2**24  # numbers of the items that are in memory at a time
+REFERENCE_NUMBERS = 2**26  # of the items that the extractor and the baselines are fitted to
+
+_Rivals = dict[str, dict[str, Estimate]]  # baseline -> measure -> what it reaches
+
+
+class Generative(Protocol):
+    """What is asked of a model."""
+
+    @property
+    def spec(self) -> Spec: ...
+
+    def sample(self, n: int, seed: int = 0) -> np.ndarray:
+        """`n` items in the data's own form, shape (n, *spec.shape)."""
+        ...
+
+    def features(self, rows: np.ndarray) -> np.ndarray:
+        """The discriminator's features of rows, shape (n, F)."""
+        ...
+
+
+@dataclass(frozen=True)
+class EvaluateConfig:
+    """How a model is evaluated.
+
+    Attributes:
+        n: generated items to judge, and real ones to judge them against; fewer where the data has fewer.
+        k: neighbours that make a neighbourhood.
+        extractor: name of the feature space, or "auto" for the one that fits the data's form.
+        seed: of the generated items, and of which real ones stand against them.
+        train_limit: training items that generated ones are searched in for copies.
+        baselines: whether to judge simple generators too.
+    """
+
+    n: int = 10_000
+    k: int = 5
+    extractor: str = "auto"
+    seed: int = 0
+    train_limit: int = 60_000
+    baselines: bool = True
+
+
+def evaluate(
+    model: Generative,
+    source: Source,
+    *,
+    train: Source | None = None,
+    held_out: Source | None = None,
+    config: EvaluateConfig | None = None,
+    same_as_training: bool = False,
+) -> EvaluateResult:
+    """Judge a model's items against real ones.
+
+    Args:
+        model: what is judged.
+        source: real items, best ones that the model was not trained on.
+        train: what the model was trained on; needed to look for copies, and for a floor and baselines
+            that use every item of `source`.
+        held_out: real items that are not in `train`; `source` where None.
+        config: how; the defaults where None.
+        same_as_training: whether `source` is what the model was trained on.
+
+    Returns:
+        The figures, with a verdict in words.
+
+    Raises:
+        DataError: if there are fewer than 16 real items.
+        UsageError: if `n` is too small for the neighbours.
+    """
+    config = config or EvaluateConfig()
+    n = _number_of_items(source, config)
+    order = _order(source, config.seed)
+    eye = _Eye(_extractor(model, source, order[:n], config), source.spec)
+    real, fake = eye.real(source, order[:n]), eye.made(model, n, config.seed)
+    known = source if same_as_training and train is None else train
+    unseen = held_out if held_out is not None or same_as_training else source
+    floor = _floor(eye, real, source, order, None if same_as_training else known, config)
+    rivals = _rivals(eye, real, source if known is None else known, config) if config.baselines else {}
+    copying, details = _copying(eye, fake, known, unseen, config)
+    found = {**compare(real, fake, config.k), **copying}
+    return EvaluateResult(
+        n=n,
+        extractor=eye.extractor.name,
+        same_as_training=same_as_training,
+        floor=floor.words,
+        fitted="the data itself" if known is None else "the training items",
+        measures=_measures(found, fake, eye.extractor.name, floor, rivals, config.k),
+        details=details,
+    )
+
+
+def _number_of_items(source: Source, config: EvaluateConfig) -> int:
+    n = min(config.n, len(source))
+    if len(source) < FEWEST:
+        raise DataError(rule("The data to evaluate against", f"at least {FEWEST} items", len(source)))
+    if n < max(FEWEST, 2 * config.k + 2):
+        must = f"at least {max(FEWEST, 2 * config.k + 2)} for {config.k} neighbours"
+        raise UsageError(rule("`n` of `evaluate`", must, n))
+    return n
+
+
+def _order(source: Source, seed: int) -> np.ndarray:
+    return numpy_stream(seed, "evaluate").permutation(len(source))
+
+
+@dataclass(frozen=True)
+class _Eye:
+    """Looks at items, a batch at a time, so that memory stays bounded."""
+
+    extractor: Extractor
+    spec: Spec
+
+    def real(self, source: Source, indices: np.ndarray) -> Seen:
+        rows = (source.rows(indices[i : i + self.batch]) for i in range(0, len(indices), self.batch))
+        return look(rows, self.extractor, self.spectra)
+
+    def made(self, maker: "Generative | Baseline", n: int, seed: int) -> Seen:
+        starts = range(0, n, self.batch)
+        rows = (maker.sample(min(self.batch, n - i), stream_seed(seed, "evaluate", i) >> 32) for i in starts)
+        return look(rows, self.extractor, self.spectra)
+
+    @property
+    def batch(self) -> int:
+        return max(1, BATCH_NUMBERS // self.spec.size)
+
+    @property
+    def spectra(self) -> bool:
+        return self.spec.kind == "image" and not self.spec.missing
+
+
+def _few(source: Source, indices: np.ndarray) -> np.ndarray:
+    """Rows at the first indices, as many as fit in memory."""
+    return source.rows(np.sort(indices[: max(FEWEST, REFERENCE_NUMBERS // source.spec.size)]))
+
+
+def _extractor(model: Generative, source: Source, indices: np.ndarray, config: EvaluateConfig) -> Extractor:
+    name = default_extractor(source.spec) if config.extractor == "auto" else config.extractor
+    return build_extractor(name, model=model, reference=_few(source, indices))
+
+
+@dataclass(frozen=True)
+class _Floor:
+    """What real items reach in the model's place, by measure."""
+
+    values: dict[str, float]
+    n: int
+    words: str
+
+
+def _floor(
+    eye: _Eye, real: Seen, source: Source, order: np.ndarray, fresh: Source | None, config: EvaluateConfig
+) -> _Floor:
+    """Other real items judged like generated ones; of equal number, where the data has as many."""
+    n = len(real)
+    if fresh is not None:
+        other, words = eye.real(fresh, _order(fresh, config.seed)[:n]), "training items"
+    elif len(source) >= 2 * n:
+        other, words = eye.real(source, order[n : 2 * n]), "other real items"
+    else:
+        real, other, words = real.part(slice(0, n // 2)), real.part(slice(n // 2, n)), "others of the same data"
+    m = min(len(real), len(other))
+    values = compare(real.part(slice(m)), other.part(slice(m)), config.k, intervals=False)
+    return _Floor({name: e.value for name, e in values.items()}, m, f"{m} real items against {m} {words}")
+
+
+def _rivals(eye: _Eye, real: Seen, source: Source, config: EvaluateConfig) -> _Rivals:
+    """Every measure of every baseline."""
+    rows = _few(source, _order(source, config.seed)[: config.n])
+    fitted = fit_baselines(rows, source.spec, config.seed)
+    judged = {name: eye.made(baseline, len(real), config.seed) for name, baseline in fitted}
+    return {name: compare(real, items, config.k, intervals=False) for name, items in judged.items()}
+
+
+def _copying(
+    eye: _Eye, fake: Seen, train: Source | None, unseen: Source | None, config: EvaluateConfig
+) -> tuple[dict[str, Estimate], dict[str, float]]:
+    """The measures of copying and their details; none where training items or unseen ones are not known."""
+    if train is None or unseen is None:
+        return {}, {}
+    known = eye.real(train, _order(train, config.seed)[: config.train_limit])
+    others = eye.real(unseen, _order(unseen, config.seed)[: config.n])
+    found = memorisation(fake.features, known.features, others.features)
+    measures = {
+        "memorisation": found.closeness,
+        "copies": found.copies,
+        "training_preference": found.preference,
+    }
+    details = {"memorisation_z": found.z, "distance_ratio": found.ratio.value}
+    return measures, details | {"training_items": len(known), "unseen_items": len(others)}
+
+
+def _measures(
+    found: dict[str, Estimate], fake: Seen, extractor: str, floor: _Floor, rivals: _Rivals, k: int
+) -> tuple[Measure, ...]:
+    def one(name: str, estimate: Estimate) -> Measure:
+        law = PROTOCOLS[name]
+        return Measure(
+            name=name,
+            value=estimate.value,
+            low=estimate.low,
+            high=estimate.high,
+            n=len(fake),
+            floor=floor.values[name] if law.perfect is None else law.perfect,
+            floor_n=floor.n,
+            better=law.better,
+            extractor=law.space or extractor,
+            protocol=law.sentence.format(k=k),
+            baselines={rival: figures[name].value for rival, figures in rivals.items() if name in figures},
+        )
+
+    return tuple(one(name, estimate) for name, estimate in found.items())

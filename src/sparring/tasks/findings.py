@@ -1,0 +1,132 @@
+"""What an evaluation found, in numbers and in plain words."""
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from sparring.tasks.measure import Measure
+
+ENOUGH = 500  # items below which figures do not rank models
+COPYING = ("memorisation", "copies", "training_preference")
+
+
+@dataclass(frozen=True)
+class EvaluateResult:
+    """All measures of a model on one set of data.
+
+    Attributes:
+        n: generated items judged, and real items they were judged against.
+        extractor: name of the feature space of most measures.
+        same_as_training: whether the data is what the model was trained on.
+        floor: which real items stood against which for the floor.
+        fitted: what the baselines were fitted to.
+        measures: the figures.
+        details: figures that measures rest on, such as the z of the test for copying.
+    """
+
+    n: int
+    extractor: str
+    same_as_training: bool
+    floor: str
+    fitted: str
+    measures: tuple[Measure, ...]
+    details: dict[str, float]
+
+    def __getitem__(self, name: str) -> Measure:
+        return next(measure for measure in self.measures if measure.name == name)
+
+    def __contains__(self, name: str) -> bool:
+        return any(measure.name == name for measure in self.measures)
+
+    def verdict(self) -> list[str]:
+        """What the figures say, in plain sentences, the unwelcome ones included."""
+        quality = [measure for measure in self.measures if measure.name not in COPYING]
+        return [
+            *_cautions(self),
+            *_against_the_floor(quality),
+            *_against_baselines(quality),
+            *_copying(self),
+        ]
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain numbers, strings, lists and dictionaries, with the verdict."""
+        return {**asdict(self), "measures": [asdict(m) for m in self.measures], "verdict": self.verdict()}
+
+
+def _cautions(result: EvaluateResult) -> Iterator[str]:
+    if result.same_as_training:
+        yield (
+            "Evaluated on its own training data: the figures say how well the model fits what it saw, "
+            "and not how it compares with new data."
+        )
+    if result.n < ENOUGH:
+        yield f"Only {result.n} items were judged: too few to rank models (at least {ENOUGH} are needed)."
+
+
+def _against_the_floor(measures: list[Measure]) -> Iterator[str]:
+    reached = [measure.name for measure in measures if not measure.beaten_by(measure.floor)]
+    short = [measure for measure in measures if measure.beaten_by(measure.floor)]
+    if reached:
+        yield f"As good as real data, as far as {measures[0].n:,} items can tell: {_list(reached)}."
+    if short:
+        figures = [f"{_name(m)} ({_number(m.value)} against {_number(m.floor)})" for m in short]
+        yield f"Real data is still better on {_list(figures)}."
+
+
+def _against_baselines(measures: list[Measure]) -> Iterator[str]:
+    names = list(dict.fromkeys(name for measure in measures for name in measure.baselines))
+    for name in names:
+        judged = [measure for measure in measures if name in measure.baselines]
+        lost = [m for m in judged if m.beaten_by(m.baselines[name])]
+        level = [m for m in judged if m not in lost and not m.beats(m.baselines[name])]
+        yield from _one_baseline(_name_of_baseline(name), name, lost, level)
+
+
+def _one_baseline(words: str, name: str, lost: list[Measure], level: list[Measure]) -> Iterator[str]:
+    if lost:
+        figures = [f"{_name(m)} ({_number(m.baselines[name])} against {_number(m.value)})" for m in lost]
+        yield f"The simple baseline, {words}, wins on {_list(figures)}."
+    if level:
+        yield f"The model and {words} are level on {_list([_name(m) for m in level])}."
+    if not lost and not level:
+        yield f"The model beats the simple baseline, {words}, on every measure."
+
+
+def _copying(result: EvaluateResult) -> Iterator[str]:
+    if "memorisation" not in result:
+        yield "Memorisation was not measured: that needs the training data and real items that are not in it."
+        return
+    prefers = result["training_preference"].low > 0.52
+    nearest = result.details["distance_ratio"] < 0.1
+    if (prefers and result["memorisation"].low > 0.5) or nearest:
+        share = result["copies"].value
+        yield (
+            f"Memorisation is suspected: generated items lie nearer to training items than unseen real ones "
+            f"do (z = {result.details['memorisation_z']:.1f}), and {share:.0%} of them are as near as "
+            f"1 % of unseen items are; look at them beside their nearest training items."
+        )
+    elif result["memorisation"].low > 0.5:
+        yield (
+            "No sign of memorisation: generated items lie near training items, but just as near "
+            "to items that were never trained on, so they are typical and not copied."
+        )
+    else:
+        yield "No sign of memorisation: generated items are no nearer to training items than unseen ones are."
+
+
+def _name(measure: Measure) -> str:
+    return measure.name.replace("_", " ")
+
+
+def _name_of_baseline(name: str) -> str:
+    words = {"pca_gaussian": "one Gaussian", "gaussian_mixture": "a mixture of Gaussians"}
+    return words.get(name, name.replace("_", " "))
+
+
+def _number(value: float) -> str:
+    return f"{value:.3g}"
+
+
+def _list(items: list[str]) -> str:
+    items = [item.replace("_", " ") for item in items]
+    return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}"

@@ -1,0 +1,48 @@
+"""Baselines: they have the moments of the training data, its form and its limits."""
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_digits
+
+from sparring.data.source import Spec
+from sparring.metrics.kernel import kernel_distance
+from sparring.tasks.baselines import fit_baselines
+
+
+def test_they_make_items_of_the_datas_own_form() -> None:
+    rows = (load_digits().images[..., None] * 15).astype(np.uint8)
+    spec = Spec("image", (8, 8, 1), "uint8")
+    for name, baseline in fit_baselines(rows, spec):
+        items = baseline.sample(200, seed=3)
+        assert items.shape == (200, 8, 8, 1), name
+        assert items.dtype == np.uint8
+        assert items.max() <= 240
+        np.testing.assert_array_equal(items, baseline.sample(200, seed=3))
+        assert (items != baseline.sample(200, seed=4)).any()
+
+
+def test_they_have_the_mean_and_covariance_of_the_data() -> None:
+    rng = np.random.default_rng(0)
+    rows = rng.normal(size=(4000, 6)) @ rng.normal(size=(6, 6)) + 5
+    for name, baseline in fit_baselines(rows, Spec("vector", (6,), "float64")):
+        items = baseline.sample(20_000)
+        spread = np.sqrt(np.trace(np.cov(rows.T)))
+        np.testing.assert_allclose(items.mean(0), rows.mean(0), atol=0.05 * spread, err_msg=name)
+        np.testing.assert_allclose(np.cov(items.T), np.cov(rows.T), atol=0.05 * spread**2, err_msg=name)
+
+
+def test_a_mixture_finds_groups_that_one_gaussian_cannot() -> None:
+    rng = np.random.default_rng(0)
+    rows = rng.normal(0, 0.1, (2000, 2)) + rng.choice([-1.0, 1.0], (2000, 2))
+    samples = {n: b.sample(2000) for n, b in fit_baselines(rows[:1000], Spec("vector", (2,), "float64"))}
+    between = {name: np.abs(np.abs(items) - 1).max(1) for name, items in samples.items()}
+    assert np.mean(between["gaussian_mixture"] < 0.5) > 0.95
+    assert np.mean(between["pca_gaussian"] < 0.5) < 0.6
+    assert kernel_distance(samples["gaussian_mixture"], rows[1000:]).low < 1e-2
+
+
+@pytest.mark.parametrize("n", [16, 60])
+def test_few_or_constant_items_still_give_a_baseline(n: int) -> None:
+    rows = np.full((n, 3), 7.0)
+    for _, baseline in fit_baselines(rows, Spec("vector", (3,), "float64")):
+        np.testing.assert_allclose(baseline.sample(5), 7.0)

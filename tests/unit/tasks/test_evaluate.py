@@ -1,0 +1,167 @@
+"""Evaluate on scikit-learn's digits: a perfect, a collapsed and a memorising model each get what they deserve."""
+
+import json
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_digits
+
+from sparring.data.source import ArraySource, Spec
+from sparring.errors import DataError, UsageError
+from sparring.tasks.evaluate import EvaluateConfig, evaluate
+from sparring.tasks.findings import EvaluateResult
+
+SPEC = Spec("image", (8, 8, 1), "uint8")
+CONFIG = EvaluateConfig(extractor="random_conv-64")
+
+
+@dataclass
+class Fake:
+    """A model that draws with replacement from a pool of rows, with noise where asked."""
+
+    pool: np.ndarray
+    spec: Spec = SPEC
+    noise: float = 0.0
+
+    def sample(self, n: int, seed: int = 0) -> np.ndarray:
+        rng = np.random.default_rng(seed)
+        rows = self.pool[rng.permutation(np.resize(rng.permutation(len(self.pool)), n))]
+        return (rows + rng.normal(0, self.noise, rows.shape)).astype(self.spec.dtype) if self.noise else rows
+
+    def features(self, rows: np.ndarray) -> np.ndarray:
+        return rows.reshape(len(rows), -1).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def parts() -> list[np.ndarray]:
+    """Three disjoint thirds of the digits: what a perfect model draws from, training items, test items."""
+    rows = (load_digits().images[..., None] * 15).astype(np.uint8)
+    rows = rows[np.random.default_rng(0).permutation(len(rows))]
+    return [rows[:599], rows[599:1198], rows[1198:]]
+
+
+@pytest.fixture(scope="module")
+def results(parts: list[np.ndarray]) -> dict[str, EvaluateResult]:
+    perfect, train, test = parts
+    models = {
+        "perfect": Fake(perfect),
+        "collapsed": Fake(perfect[:3]),
+        "memoriser": Fake(train),
+        "noise": Fake(np.random.default_rng(0).integers(0, 256, perfect.shape, dtype=np.uint8)),
+    }
+    sources = ArraySource(test, SPEC), ArraySource(train, SPEC)
+    return {name: evaluate(m, sources[0], train=sources[1], config=CONFIG) for name, m in models.items()}
+
+
+QUALITY = ["frechet", "kernel", "precision", "recall", "density", "coverage", "two_sample", "spectrum"]
+COPYING = ["memorisation", "copies", "training_preference"]
+
+
+def test_every_measure_says_how_it_was_made(results: dict[str, EvaluateResult]) -> None:
+    result = results["perfect"]
+    assert [m.name for m in result.measures] == QUALITY + COPYING
+    for m in result.measures:
+        assert m.low <= m.value <= m.high
+        assert m.n == 599
+        assert m.protocol.endswith(".")
+        assert "{" not in m.protocol
+        assert m.extractor == ("pixels" if m.name == "spectrum" else "random_conv-64")
+        assert list(m.baselines) == (["pca_gaussian", "gaussian_mixture"] if m.name in QUALITY else [])
+    assert result.floor == "599 real items against 599 training items"
+
+
+def test_real_items_in_the_models_place_score_near_the_floor(results: dict[str, EvaluateResult]) -> None:
+    result = results["perfect"]
+    for name in ["precision", "recall", "density", "coverage", "two_sample"]:
+        assert result[name].value == pytest.approx(result[name].floor, abs=0.06), name
+    # The kernel distance is unbiased: real against real holds zero.
+    assert result["kernel"].low <= 0 <= result["kernel"].high
+    assert result["frechet"].value < 1.3 * result["frechet"].floor
+    assert any(s.startswith("No sign of memorisation") for s in result.verdict())
+    assert any("beats the simple baseline" in s for s in result.verdict())
+
+
+def test_a_collapsed_model_is_caught(results: dict[str, EvaluateResult]) -> None:
+    result = results["collapsed"]
+    assert result["coverage"].high < 0.1
+    assert result["recall"].high < 0.1
+    assert result["precision"].low > 0.5
+    assert result["kernel"].low > 10 * abs(result["kernel"].floor)
+    assert result["frechet"].low > 10 * result["frechet"].floor
+    assert any("wins on" in s and "coverage" in s for s in result.verdict())
+    assert any(s.startswith("Real data is still better on") and "recall" in s for s in result.verdict())
+
+
+def test_a_memoriser_is_flagged_and_nobody_else(results: dict[str, EvaluateResult]) -> None:
+    flagged = {
+        name for name, r in results.items() if any(s.startswith("Memorisation is suspected") for s in r.verdict())
+    }
+    assert flagged == {"memoriser"}
+    assert results["memoriser"].details["memorisation_z"] < -20
+    assert results["memoriser"]["copies"].value == 1
+
+
+def test_noise_is_worse_than_every_baseline(results: dict[str, EvaluateResult]) -> None:
+    for m in results["noise"].measures:
+        if m.name in QUALITY and m.name != "recall":
+            assert all(m.beaten_by(other) for other in m.baselines.values()), m.name
+    assert results["noise"]["memorisation"].high < 0.5
+
+
+def test_noisy_copies_are_flagged_too(parts: list[np.ndarray]) -> None:
+    _, train, test = parts
+    model = Fake(train.clip(20, 230), noise=10.0)
+    config = replace(CONFIG, baselines=False)
+    result = evaluate(model, ArraySource(test, SPEC), train=ArraySource(train, SPEC), config=config)
+    assert any(s.startswith("Memorisation is suspected") for s in result.verdict())
+
+
+def test_the_result_is_deterministic_json(parts: list[np.ndarray]) -> None:
+    test = ArraySource(parts[2][:100], SPEC)
+    first, second = (evaluate(Fake(parts[0]), test, config=CONFIG).to_json() for _ in range(2))
+    assert first == second
+    assert json.loads(json.dumps(first, allow_nan=False))["measures"][0]["name"] == "frechet"
+    assert first["fitted"] == "the data itself"
+    assert any(s.startswith("Only 100 items were judged") for s in first["verdict"])
+    assert any(s.startswith("Memorisation was not measured") for s in first["verdict"])
+    assert first["floor"] == "50 real items against 50 others of the same data"
+
+
+def test_its_own_training_data_is_called_that(parts: list[np.ndarray]) -> None:
+    train = ArraySource(parts[1], SPEC)
+    config = replace(CONFIG, baselines=False, n=200)
+    held_out = ArraySource(parts[2], SPEC)
+    result = evaluate(Fake(parts[0]), train, held_out=held_out, config=config, same_as_training=True)
+    assert result.verdict()[0].startswith("Evaluated on its own training data")
+    assert "memorisation" in result
+    assert result.floor == "200 real items against 200 other real items"
+    alone = evaluate(Fake(parts[0]), train, config=config, same_as_training=True)
+    assert "memorisation" not in alone
+
+
+@pytest.mark.parametrize(
+    ("spec", "asked", "extractor"),
+    [
+        (Spec("vector", (64,), "float64", missing=True), "auto", "standardised"),
+        (Spec("series", (16, 4), "float32"), "random_conv-32", "random_conv-32"),
+    ],
+)
+def test_vectors_with_gaps_and_series_work_too(parts: list[np.ndarray], spec: Spec, asked: str, extractor: str) -> None:
+    perfect, train, test = (p.reshape(len(p), *spec.shape).astype(spec.dtype) for p in parts)
+    if spec.missing:
+        test[::7, 3] = np.nan
+        train[::5, 9] = np.nan
+    sources = ArraySource(test, spec), ArraySource(train, spec)
+    result = evaluate(Fake(perfect, spec), sources[0], train=sources[1], config=EvaluateConfig(extractor=asked))
+    assert result.extractor == extractor
+    assert "spectrum" not in result
+    assert result["coverage"].value > 0.85
+    assert all(np.isfinite([m.value, m.low, m.high, m.floor, *m.baselines.values()]).all() for m in result.measures)
+
+
+def test_too_few_items_get_one_sentence(parts: list[np.ndarray]) -> None:
+    with pytest.raises(DataError, match=r"must be at least 16 items\. Got 10\."):
+        evaluate(Fake(parts[0]), ArraySource(parts[2][:10], SPEC))
+    with pytest.raises(UsageError, match=r"at least 22 for 10 neighbours\. Got 20\."):
+        evaluate(Fake(parts[0]), ArraySource(parts[2], SPEC), config=EvaluateConfig(n=20, k=10))
