@@ -54,9 +54,7 @@ def read_idx(path: Path) -> np.ndarray:
         with _open(path, packed) as file:
             dtype, shape = _idx_header(file)
             if len(shape) == 1:
-                raise DataError(
-                    f"{path}: idx data must be items of rank 2 to 4. Got labels. Give the images' file."
-                )
+                raise DataError(f"{path}: idx data must be items of rank 2 to 4. Got labels. Give the images' file.")
             claim = math.prod(shape) * dtype.itemsize
             if packed:
                 return _unpack(file, path, claim).view(dtype).reshape(shape)
@@ -91,9 +89,7 @@ def _choose(names: list[str], path: Path) -> str:
     if len(names) == 1:
         return names[0]
     listed = ", ".join(repr(key) for key in sorted(keys)) or "none"
-    raise DataError(
-        f"{path}: a .npz must hold an array named {KEY!r}, or a single one. Got {listed}. Rename one."
-    )
+    raise DataError(f"{path}: a .npz must hold an array named {KEY!r}, or a single one. Got {listed}. Rename one.")
 
 
 def _npy_claim(file: IO[bytes], path: Path) -> int:
@@ -104,9 +100,7 @@ def _npy_claim(file: IO[bytes], path: Path) -> int:
     shape, _, dtype = read(file)
     if dtype.hasobject:
         fix = "Save it with a numeric dtype."
-        raise DataError(
-            f"{path}: an array must hold numbers. Got Python objects, which are never loaded. {fix}"
-        )
+        raise DataError(f"{path}: an array must hold numbers. Got Python objects, which are never loaded. {fix}")
     if min(shape, default=0) < 0:
         raise ValueError(f"a negative shape {shape}")
     return file.tell() + math.prod(shape) * dtype.itemsize

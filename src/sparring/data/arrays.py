@@ -1,7 +1,6 @@
 """A numeric array as a data set: what its axes mean, which rows are usable, and in which form they are read.
 
-The axes: (n, features) is vectors; (n, height, width, channels) is images; (n, a, b) is grey images where it
-holds 8- or 16-bit unsigned integers and a and b are at least 8, else series of a steps and b channels.
+The axes: (n, features) is vectors; (n, height, width, channels) is images; of rank 3, RANK_THREE decides.
 """
 
 from collections.abc import Iterator, Sequence
@@ -15,6 +14,10 @@ from sparring.data.source import ArraySource, Kind, Source, Spec
 from sparring.data.survey import Survey
 from sparring.errors import DataError, rule
 
+RANK_THREE = (
+    "an array of rank 3 is grey images where it is uint8 or uint16 and both sides are at least 8, "
+    "else series (n, steps, channels)"
+)
 MAX_CHANNELS = 64
 SMALLEST_IMAGE = 8
 CHUNK_BYTES = 2**24
@@ -84,11 +87,10 @@ def survey_array(array: np.ndarray, path: str, form: str = "array", images: bool
     look = _look(rows)
     readable = np.delete(np.arange(len(rows)), [*look.infinite, *look.empty])
     if not len(readable):
-        raise DataError(
-            f"{path}: an array must have a row of finite numbers. All {len(rows)} rows are skipped."
-        )
+        raise DataError(f"{path}: an array must have a row of finite numbers. All {len(rows)} rows are skipped.")
     spec = replace(spec, missing=look.missing > 0)
-    return _survey(rows, spec, look, readable, path, form)
+    found = _survey(rows, spec, look, readable, path, form)
+    return found.with_note(_reading(spec)) if array.ndim == 3 and not images else found
 
 
 def _survey(rows: np.ndarray, spec: Spec, look: _Look, readable: np.ndarray, path: str, form: str) -> Survey:
@@ -125,9 +127,7 @@ def _survey(rows: np.ndarray, spec: Spec, look: _Look, readable: np.ndarray, pat
 def _check_dtype(array: np.ndarray, path: str) -> None:
     if array.dtype.kind not in "biuf" or array.dtype.itemsize > 8:
         got = f"dtype {array.dtype}"
-        raise DataError(
-            rule(f"{path}: the array", "of numbers (bool, int, uint or float up to 64 bits)", got)
-        )
+        raise DataError(rule(f"{path}: the array", "of numbers (bool, int, uint or float up to 64 bits)", got))
 
 
 def _spec(array: np.ndarray, path: str, images: bool) -> Spec:
@@ -199,24 +199,23 @@ def _skipped(look: _Look) -> Iterator[Skipped]:
 def _notes(spec: Spec, copies: int, low: np.ndarray, high: np.ndarray) -> Iterator[str]:
     if spec.kind == "image":
         return
-    if spec.kind == "series":
-        steps, channels = spec.shape
-        yield (
-            f"Read as series of {steps} steps and {channels} channels; images are "
-            f"(n, height, width, channels), or uint8 and uint16 of (n, height, width) from 8 x 8 on."
-        )
     if copies:
         yield f"Rows that equal an earlier one: {copies}; they are kept, since they carry weight."
     part = "features" if spec.kind == "vector" else "channels"
-    yield from _listed(part, "constant", low == high)
-    yield from _listed(part, "without any value", low != low)
+    yield from _listed(f"Constant {part}", low == high)
+    yield from _listed(f"Empty {part}", low != low)
 
 
-def _listed(part: str, what: str, which: np.ndarray) -> Iterator[str]:
+def _reading(spec: Spec) -> str:
+    plural = "images" if spec.kind == "image" else "series"
+    return f"Read as {plural} of shape {spec.shape}: {RANK_THREE}."
+
+
+def _listed(what: str, which: np.ndarray) -> Iterator[str]:
     found = np.flatnonzero(which).tolist()
     if found:
         shown = ", ".join(map(str, found[:FACTS_SHOWN])) + (", ..." if len(found) > FACTS_SHOWN else "")
-        yield f"{len(found)} {part} are {what}: {shown}."
+        yield f"{what} ({len(found)}): {shown}."
 
 
 def _row(index: int) -> str:

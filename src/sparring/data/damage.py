@@ -41,9 +41,7 @@ def whole(path: Path | str, form: str) -> Iterator[None]:
     except DataError:
         raise
     except Exception as error:  # on damaged bytes parsers raise whatever they trip over
-        raise DataError(
-            f"{path}: the file must be {form} that can be read. Got: {in_words(error)}."
-        ) from error
+        raise DataError(f"{path}: the file must be {form} that can be read. Got: {in_words(error)}.") from error
 
 
 @contextmanager

@@ -92,9 +92,7 @@ def decode(blob: bytes) -> np.ndarray:
 
 def convert(pixels: np.ndarray, channels: int, dtype: str) -> np.ndarray:
     """Pixels in the channels and depth of their set: grey may become colour, a depth may be widened."""
-    widened = (
-        pixels if dtype == pixels.dtype.name else rescale(pixels.astype(dtype), pixels.dtype.name, dtype)
-    )
+    widened = pixels if dtype == pixels.dtype.name else rescale(pixels.astype(dtype), pixels.dtype.name, dtype)
     return np.broadcast_to(widened, (*pixels.shape[:2], channels))
 
 

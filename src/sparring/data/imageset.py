@@ -64,9 +64,7 @@ class ImageSource:
         with quiet():
             for row, pixels in zip(batch, _threaded(self.blobs, chosen, self._item), strict=True):
                 if isinstance(pixels, Unreadable):
-                    raise DataError(
-                        f"{self.path}: the data changed while it was in use ({pixels}). Start again."
-                    )
+                    raise DataError(f"{self.path}: the data changed while it was in use ({pixels}). Start again.")
                 row[:] = pixels
         return batch
 
@@ -117,9 +115,7 @@ def _survey(blobs: Blobs, readable: _Readable, cleaning: Cleaning, path: str) ->
     )
 
 
-def _threaded(
-    blobs: Blobs, indices: Iterable[int], work: Callable[[bytes], Result]
-) -> Iterator[Result | Unreadable]:
+def _threaded(blobs: Blobs, indices: Iterable[int], work: Callable[[bytes], Result]) -> Iterator[Result | Unreadable]:
     """`work` on the bytes of each file, in order; a file that cannot be read yields its Unreadable."""
 
     def attempt(blob: bytes | Unreadable) -> Result | Unreadable:

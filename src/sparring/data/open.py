@@ -40,7 +40,7 @@ def survey(data: str | Path | np.ndarray) -> Survey:
     if _exists(path):
         return _open_folder(path) if path.is_dir() else _opener(path)(path)
     if str(data) in BUNDLED:
-        return survey_array(BUNDLED[str(data)](), str(data), "bundled set")
+        return survey_array(BUNDLED[str(data)](), str(data), "bundled set", images=True)
     raise DataError(_missing(str(data)))
 
 
@@ -81,9 +81,7 @@ def _by_content(path: Path) -> Opener:
     for magic, offset, opener in _BY_MAGIC:
         if start[offset : offset + len(magic)] == magic:
             return opener
-    got = (
-        "an empty file" if not start else f"a {path.suffix} file" if path.suffix else "a file of another form"
-    )
+    got = "an empty file" if not start else f"a {path.suffix} file" if path.suffix else "a file of another form"
     raise DataError(f"{path}: the data must be {FORMS}. Got {got}.")
 
 
@@ -120,9 +118,7 @@ def _open_folder(path: Path) -> Survey:
     chosen = next((file for file in arrays if file.name.startswith("train-images")), None)
     if chosen is None:
         names = ", ".join(file.name for file in arrays)
-        raise DataError(
-            f"{path}: a folder of idx files must hold train-images*. Got {names}. Give one of them."
-        )
+        raise DataError(f"{path}: a folder of idx files must hold train-images*. Got {names}. Give one of them.")
     others = ", ".join(file.name for file in arrays if file != chosen)
     note = f"Of the folder's idx files {chosen.name} is taken" + (f"; left out: {others}." if others else ".")
     return _open_idx(chosen).with_note(note)

@@ -66,9 +66,7 @@ def write_parquet(path: Path, cells: list[bytes | None]) -> Path:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    images = [
-        None if cell is None else {"bytes": cell, "path": f"{row}.png"} for row, cell in enumerate(cells)
-    ]
+    images = [None if cell is None else {"bytes": cell, "path": f"{row}.png"} for row, cell in enumerate(cells)]
     kind = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
     pq.write_table(
         pa.table({"image": pa.array(images, kind), "label": list(range(len(cells)))}), path, row_group_size=5

@@ -37,8 +37,11 @@ def test_axes_decide_the_kind(random, shape, dtype, kind, item, squeezed):
     assert found.names is None
 
 
-def test_series_say_how_they_were_read(random):
-    assert "series of 24 steps and 6 channels" in survey(random.normal(size=(20, 24, 6))).cleaning.notes[0]
+def test_rank_three_says_how_it_was_read(random):
+    assert "Read as series of shape (24, 6)" in survey(random.normal(size=(20, 24, 6))).cleaning.notes[0]
+    grey = random.integers(0, 255, (20, 9, 8)).astype(np.uint8)
+    assert "Read as images of shape (9, 8, 1)" in survey(grey).cleaning.notes[0]
+    assert survey(grey[..., None]).cleaning.notes == ()
 
 
 @pytest.mark.parametrize(
@@ -101,8 +104,8 @@ def test_constant_and_empty_features_are_named(random):
     array[:, 1] = 7
     array[:, 3] = np.nan
     notes = survey(array).cleaning.notes
-    assert "1 features are constant: 1." in notes
-    assert "1 features are without any value: 3." in notes
+    assert "Constant features (1): 1." in notes
+    assert "Empty features (1): 3." in notes
 
 
 def test_foreign_byte_order_becomes_native(random):
