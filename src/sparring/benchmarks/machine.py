@@ -1,14 +1,15 @@
 """Where and with which code a figure was made: commit, processor, accelerator, versions."""
 
 import os
-import platform
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import sparring
+import torch
 
-FEATURES = ("avx2", "avx512f", "avx512_bf16", "amx_bf16", "asimd", "bf16")
+import sparring
+from sparring.hardware import default_device, describe
 
 
 def commit() -> str:
@@ -26,33 +27,19 @@ def commit() -> str:
 
 
 def hardware() -> dict[str, Any]:
-    """The processor's model, cores and vector features, and the accelerator's name where there is one."""
-    import torch
-
-    facts = _processor_facts()
-    flags = set(facts.get("flags", facts.get("Features", "")).split())
+    """The processor in words with its vector features, its cores, and the accelerator where there is one."""
+    device = default_device()
     return {
-        "processor": facts.get("model name", platform.processor() or platform.machine()),
+        "processor": describe(torch.device("cpu")),
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
-        "features": [feature for feature in FEATURES if feature in flags],
-        "accelerator": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
+        "accelerator": describe(device) if device.type != "cpu" else None,
     }
 
 
-def describe(facts: dict[str, Any]) -> str:
-    """The hardware in one line."""
-    features = f" ({', '.join(facts['features'])})" if facts["features"] else ""
+def in_words(facts: Mapping[str, Any]) -> str:
+    """What `hardware` found, in one line."""
     accelerator = f", {facts['accelerator']}" if facts["accelerator"] else ""
-    return f"{facts['processor']}, {facts['cores']} cores{features}{accelerator}"
-
-
-def _processor_facts() -> dict[str, str]:
-    path = Path("/proc/cpuinfo")
-    if not path.exists():
-        return {}
-    first = path.read_text().split("\n\n")[0]
-    pairs = (line.partition(":") for line in first.splitlines())
-    return {key.strip(): value.strip() for key, _, value in pairs}
+    return f"{facts['processor']}, {facts['cores']} cores{accelerator}"
 
 
 def _git(root: Path, *words: str) -> subprocess.CompletedProcess[str]:

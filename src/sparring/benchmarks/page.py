@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from sparring.benchmarks.bench import Bar, Bench, Line, Verdict
-from sparring.benchmarks.machine import describe
+from sparring.benchmarks.machine import in_words
 
 MARKS = {True: "pass", False: "**fail**", None: "not told yet"}
 
@@ -83,7 +83,7 @@ def _origin(bench: Bench, lines: Sequence[Line], num_cells: int) -> str:
         "Command": [f"`make bench NAME={bench.name}`"],
         "Cells": [f"{len(lines)} of {num_cells} finished"],
         "Commit": _distinct(line["commit"] for line in lines),
-        "Hardware": _distinct(describe(line["hardware"]) for line in lines),
+        "Hardware": _distinct(in_words(line["hardware"]) for line in lines),
         "torch": _distinct(line["torch"] for line in lines),
         "Date": _distinct(line["date"][:10] for line in lines),
     }

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 TIMING = {"seconds", "images_per_second", "checkpoint_seconds"}
-OF_RESUMING = {"resumed_at"}
+OF_RESUMING = {"resumed_at", "note"}
 
 Tensors = dict[str, tuple[str, tuple[int, ...], bytes]]
 
@@ -39,13 +39,9 @@ def read_tensors(path: Path) -> Tensors:
 
 
 def events(run: Path) -> list[dict[str, Any]]:
-    """The history without timing and marks of resuming; a step that was trained again counts once."""
-    newest: dict[tuple[str, int], dict[str, Any]] = {}
-    for recorded in history(run):
-        event = {key: value for key, value in recorded.items() if key not in TIMING}
-        if event["event"] not in OF_RESUMING:
-            newest[event["event"], event["samples"]] = event
-    return sorted(newest.values(), key=lambda event: (event["samples"], event["event"]))
+    """The history without timing and without what only a resumed run has to say."""
+    recorded = [event for event in history(run) if event["event"] not in OF_RESUMING]
+    return [{key: value for key, value in event.items() if key not in TIMING} for event in recorded]
 
 
 def history(run: Path) -> list[dict[str, Any]]:

@@ -56,16 +56,18 @@ def test_a_missing_file_or_tensor_is_a_difference(tmp_path: Path):
     assert "files" in differences(reference, run)[0]
 
 
-def test_history_forgives_timing_and_steps_trained_twice_but_nothing_else(tmp_path: Path):
+def test_history_forgives_timing_and_marks_of_resuming_but_nothing_else(tmp_path: Path):
     reference = make_run(tmp_path / "r")
-    resumed = {"event": "resumed_at", "samples": 64}
-    again = [{**step, "seconds": 9.0} for step in STEPS]
-    run = make_run(tmp_path / "s", [*STEPS, resumed, again[1]])
+    marks = [{"event": "resumed_at", "samples": 64}, {"event": "note", "samples": 64, "text": "from last.old"}]
+    slower = [{**step, "seconds": 9.0} for step in STEPS]
+    run = make_run(tmp_path / "s", [slower[0], *marks, slower[1]])
     assert differences(reference, run) == []
     assert resumed_at(run) == [64]
     other = make_run(tmp_path / "t", [STEPS[0], {**STEPS[1], "d_loss": 0.0}])
     assert differences(reference, other) == ["history differs at sample 128"]
     assert differences(reference, make_run(tmp_path / "u", STEPS[:1])) == ["history differs in its length"]
+    twice = make_run(tmp_path / "v", [*STEPS, STEPS[1]])
+    assert differences(reference, twice) == ["history differs in its length"]
 
 
 def test_tensors_are_read_as_safetensors_wrote_them(tmp_path: Path):
