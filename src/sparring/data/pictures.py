@@ -63,9 +63,7 @@ def to_displayable(rows: np.ndarray, spec: Spec, limits: tuple[float, float] | N
     return pixels[..., :3]
 
 
-def grid(
-    rows: np.ndarray, spec: Spec, columns: int | None = None, reference: np.ndarray | None = None
-) -> Image.Image:
+def grid(rows: np.ndarray, spec: Spec, columns: int | None = None, reference: np.ndarray | None = None) -> Image.Image:
     """Items in one picture.
 
     Args:

@@ -101,9 +101,7 @@ def paths(tracks: np.ndarray, plane: Plane, backdrop: np.ndarray, ink: Ink = LIG
     return figure
 
 
-def lines(
-    rows: np.ndarray, columns: int, limits: tuple[float, float] | None = None, ink: Ink = LIGHT
-) -> Figure:
+def lines(rows: np.ndarray, columns: int, limits: tuple[float, float] | None = None, ink: Ink = LIGHT) -> Figure:
     """Series as small line plots in `columns` columns, every cell on the same scale.
 
     Args:

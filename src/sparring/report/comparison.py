@@ -35,9 +35,7 @@ class Comparison:
 def compare_runs(facts: Facts, others: list[Facts], gallery: Gallery, load: Loader) -> Comparison:
     """Put `facts`, whose pictures are in `gallery`, beside `others`."""
     named = _named([facts, *others])
-    strips = [
-        Strip(name, gallery.samples if run is facts else _samples(run, load)) for name, run in named.items()
-    ]
+    strips = [Strip(name, gallery.samples if run is facts else _samples(run, load)) for name, run in named.items()]
     charts = comparing_charts({name: run.history for name, run in named.items()})
     metrics = {name: run.metrics for name, run in named.items()}
     prints = {run.data.get("fingerprint") for run in named.values()}
@@ -57,7 +55,4 @@ def _samples(facts: Facts, load: Loader) -> Picture:
 def _named(runs: list[Facts]) -> dict[str, Facts]:
     """The runs by folder name, by whole path where two share a name."""
     names = [run.folder.resolve().name for run in runs]
-    return {
-        name if names.count(name) == 1 else str(run.folder): run
-        for name, run in zip(names, runs, strict=True)
-    }
+    return {name if names.count(name) == 1 else str(run.folder): run for name, run in zip(names, runs, strict=True)}

@@ -16,6 +16,7 @@ from sparring.report.history import Curve, History
 
 MAX_SIDE = 1200
 MAX_PNG = 400_000
+MAX_SVG = 60_000
 WARNING = "#d64545"
 
 
@@ -67,15 +68,15 @@ def themed(draw: Callable[[Ink], Figure], alt: str) -> Picture:
 
 
 def figure_uri(figure: Figure) -> str:
-    """A figure as a data URI on a transparent ground: SVG or PNG, whichever is smaller."""
-    settings = {"svg.fonttype": "none", "svg.hashsalt": "sparring"}
+    """A figure as a data URI on a transparent ground: SVG, or PNG where an SVG is large and a PNG smaller."""
     svg, png = io.BytesIO(), io.BytesIO()
-    with matplotlib.rc_context(settings):
+    with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "sparring"}):
         figure.savefig(svg, format="svg", transparent=True, metadata={"Date": None})
-    figure.savefig(png, format="png", transparent=True, dpi=200)
-    if len(svg.getvalue()) <= len(png.getvalue()):
-        return _uri("image/svg+xml", svg.getvalue())
-    return _uri("image/png", png.getvalue())
+    if len(svg.getvalue()) > MAX_SVG:
+        figure.savefig(png, format="png", transparent=True, dpi=200)
+        if len(png.getvalue()) < len(svg.getvalue()):
+            return _uri("image/png", png.getvalue())
+    return _uri("image/svg+xml", svg.getvalue())
 
 
 def image_picture(image: Image.Image, alt: str) -> Picture:
@@ -121,14 +122,22 @@ def comparing_charts(histories: dict[str, History]) -> list[Chart]:
 
 def draw_chart(chart: Chart, history: History | None, ink: Ink) -> Figure:
     """One chart as a figure; with a history, its resumptions (dotted) and rollbacks (dashed, red)."""
-    figure = Figure(figsize=(5.2, 2.9), layout="constrained")
+    figure = Figure(figsize=(5.2, 2.9))
+    figure.subplots_adjust(left=0.115, right=0.985, bottom=0.165, top=0.965)
     _draw(figure.add_subplot(), chart, history, ink)
     return figure
 
 
 def draw_charts(charts: Sequence[Chart], ink: Ink) -> Figure:
     """Several charts beneath one another in one figure."""
-    figure = Figure(figsize=(7.2, 2.6 * len(charts)), layout="constrained")
+    figure = Figure(figsize=(7.2, 2.6 * len(charts)))
+    figure.subplots_adjust(
+        left=0.085,
+        right=0.985,
+        bottom=0.45 / figure.get_figheight(),
+        top=1 - 0.3 / figure.get_figheight(),
+        hspace=0.45,
+    )
     for place, chart in enumerate(charts, start=1):
         axes = figure.add_subplot(len(charts), 1, place)
         axes.set_title(chart.title, loc="left", fontsize=10.5, color=ink.text)
@@ -140,9 +149,7 @@ def _draw(axes: Axes, chart: Chart, history: History | None, ink: Ink) -> None:
     for index, line in enumerate(chart.lines):
         colour = ink.marks[index % len(ink.marks)]
         marker = "o" if len(line.curve) < 30 else ""
-        axes.plot(
-            line.curve.samples, line.curve.values, color=colour, lw=1.6, marker=marker, ms=3, label=line.label
-        )
+        axes.plot(line.curve.samples, line.curve.values, color=colour, lw=1.6, marker=marker, ms=3, label=line.label)
     if chart.log:
         _log_scale(axes)
     if chart.target is not None:

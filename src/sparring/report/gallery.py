@@ -61,11 +61,17 @@ class Gallery:
     walk: Picture
 
 
-def make_gallery(model: Generative, source: Source) -> Gallery:
-    """Every picture of `model`, with the real items of `source` beside them."""
+def make_gallery(model: Generative, source: Source, seen: Source) -> Gallery:
+    """Every picture of a model.
+
+    Args:
+        model: what makes the samples.
+        source: all real items; those that are shown come from here.
+        seen: those that the model was trained on; nearest ones come from here.
+    """
     artist = Artist(source.spec, real_items(source))
-    samples = model.sample(artist.layout.shown)
-    space = searched(source)
+    samples = model.sample(len(artist.real))
+    space = searched(seen)
     return Gallery(
         samples=artist.items(samples, "samples of the model, not selected"),
         real=artist.items(artist.real, "real items, drawn at random"),
@@ -78,7 +84,7 @@ def make_gallery(model: Generative, source: Source) -> Gallery:
 def samples_picture(model: Generative, source: Source) -> Picture:
     """The samples alone, on the scale of the items of `source`."""
     artist = Artist(source.spec, real_items(source))
-    return artist.items(model.sample(artist.layout.shown), "samples of the model, not selected")
+    return artist.items(model.sample(len(artist.real)), "samples of the model, not selected")
 
 
 def real_items(source: Source) -> np.ndarray:

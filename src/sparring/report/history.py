@@ -1,7 +1,8 @@
 """What happened in training, read from a run's history.jsonl."""
 
 import json
-from collections.abc import Iterable, Iterator
+import math
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -79,7 +80,7 @@ def read_history(path: Path) -> History:
         kernel=_curve(judged, "kernel_distance"),
         best=best[-1] if best else None,
         marks=tuple(_marks(events)),
-        notes=tuple((e["samples"], str(e.get("text", ""))) for e in events if e["event"] == "note"),
+        notes=tuple((event["samples"], _sentence(event)) for event in events if event["event"] == "note"),
         end=ends[-1] if ends else "",
         samples=events[-1]["samples"] if events else 0,
         images_per_second=float(np.median(speeds)) if speeds else None,
@@ -105,6 +106,12 @@ def _marks(events: Iterable[dict[str, Any]]) -> Iterator[Mark]:
             yield Mark(kinds[event["event"]], event["samples"], str(event.get("reason", "")))
 
 
+def _sentence(note: Mapping[str, Any]) -> str:
+    if "checkpoint_seconds" in note:
+        return f"Checkpoints took {note['checkpoint_seconds']:.3g} of {note.get('seconds', 0):,.0f} seconds."
+    return str(note.get("text", ""))
+
+
 def _curve(events: list[dict[str, Any]], name: str) -> Curve:
     """The curve of `name`; where the clock was set back, what came later replaces what it set aside."""
     points: list[tuple[float, float]] = []
@@ -127,4 +134,4 @@ def _thinned(curve: Curve) -> Curve:
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and bool(np.isfinite(value))
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)

@@ -1,8 +1,18 @@
 """The measures of metrics.json as rows of a table, with who is ahead."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+
+TITLES = {
+    "frechet": "Frechet distance",
+    "kernel": "Kernel distance",
+    "two_sample": "Two-sample test",
+    "spectrum": "Power spectrum",
+    "pca_gaussian": "One Gaussian",
+    "gaussian_mixture": "Mixture of Gaussians",
+}
 
 
 @dataclass(frozen=True)
@@ -50,12 +60,14 @@ class Table:
     Attributes:
         baselines: names of the columns beside ours.
         rows: the measures.
-        notes: the footnotes, "extractor; protocol".
+        notes: the footnotes, feature space and protocol.
+        remarks: sentences on the whole table.
     """
 
     baselines: tuple[str, ...]
     rows: tuple[Row, ...]
     notes: tuple[str, ...]
+    remarks: tuple[str, ...] = ()
 
 
 def measure_table(metrics: Mapping[str, Any]) -> Table:
@@ -64,7 +76,7 @@ def measure_table(metrics: Mapping[str, Any]) -> Table:
     baselines = tuple(dict.fromkeys(name for measure in measures for name in measure.get("baselines") or {}))
     notes = list(dict.fromkeys(_note(measure) for measure in measures))
     rows = (_row(measure, baselines, notes.index(_note(measure)) + 1, metrics) for measure in measures)
-    return Table(tuple(map(_words, baselines)), tuple(rows), tuple(notes))
+    return Table(tuple(map(_words, baselines)), tuple(rows), tuple(notes), tuple(_remarks(metrics)))
 
 
 def side_by_side(metrics: Mapping[str, Mapping[str, Any]]) -> Table:
@@ -84,16 +96,19 @@ def side_by_side(metrics: Mapping[str, Mapping[str, Any]]) -> Table:
     return Table(tuple(names[1:]), tuple(rows), tuple(notes))
 
 
-def number(value: object) -> str:
+def number(value: Any) -> str:
     """A value to three significant figures, with separators from a thousand on; empty for no number."""
-    if not isinstance(value, int | float):
+    if not is_number(value):
         return ""
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
 
 
-def _row(
-    measure: Mapping[str, Any], baselines: tuple[str, ...], note: int, metrics: Mapping[str, Any]
-) -> Row:
+def is_number(value: Any) -> bool:
+    """Whether `value` is a finite number."""
+    return isinstance(value, int | float) and math.isfinite(value)
+
+
+def _row(measure: Mapping[str, Any], baselines: tuple[str, ...], note: int, metrics: Mapping[str, Any]) -> Row:
     given = measure.get("baselines") or {}
     rivals = {name: _figure(given[name]) for name in baselines if name in given}
     standings = _standings(_figure(measure), rivals, measure.get("better", ""))
@@ -109,12 +124,10 @@ def _row(
     )
 
 
-def _standings(
-    ours: Mapping[str, Any], rivals: Mapping[str, Mapping[str, Any]], better: str
-) -> dict[str | None, str]:
+def _standings(ours: Mapping[str, Any], rivals: Mapping[str, Mapping[str, Any]], better: str) -> dict[str | None, str]:
     """Who leads; None stands for ours. A rival inside our interval makes the leader and us level."""
     values = {None: ours["value"], **{name: rival["value"] for name, rival in rivals.items()}}
-    values = {name: value for name, value in values.items() if isinstance(value, int | float)}
+    values = {name: value for name, value in values.items() if is_number(value)}
     standings: dict[str | None, str] = dict.fromkeys([None, *rivals], "")
     if better not in ("lower", "higher") or len(values) < 2:
         return standings
@@ -140,10 +153,17 @@ def _find(metrics: Mapping[str, Any], name: str) -> Mapping[str, Any] | None:
 
 
 def _note(measure: Mapping[str, Any]) -> str:
-    parts = (str(measure.get(part) or "") for part in ("extractor", "protocol"))
-    return "; ".join(part for part in parts if part)
+    extractor, protocol = (str(measure.get(part) or "") for part in ("extractor", "protocol"))
+    return f"Feature space {extractor}. {protocol}" if extractor else protocol
+
+
+def _remarks(metrics: Mapping[str, Any]) -> list[str]:
+    """What the floor was measured with, and what the baselines were fitted to."""
+    floor, fitted = metrics.get("floor"), metrics.get("fitted")
+    sentences = [f"Floor: {floor}." if floor else "", f"Baselines were fitted to {fitted}." if fitted else ""]
+    return list(filter(None, sentences))
 
 
 def _words(name: str) -> str:
     text = name.replace("_", " ")
-    return text[:1].upper() + text[1:]
+    return TITLES.get(name, text[:1].upper() + text[1:])

@@ -12,6 +12,8 @@ import numpy as np
 from PIL import Image
 
 import sparring
+from sparring.assembly import split
+from sparring.config import from_json
 from sparring.data.cache import open_cache
 from sparring.data.source import Source, Spec
 from sparring.report.comparison import Comparison, Loader, compare_runs
@@ -34,7 +36,6 @@ class Page:
     run_path: str
     is_vector: bool
     verdict: tuple[str, ...]
-    caution: str
     summary: tuple[tuple[str, str], ...]
     gallery: Gallery
     table: Table | None
@@ -56,7 +57,8 @@ def gather(run: Path, compare: Sequence[Path], load: Loader) -> Page:
     facts = read_facts(run)
     others = [read_facts(other) for other in compare]
     source = open_cache(run / "cache")
-    gallery = make_gallery(load(run), source)
+    seen = split(source, from_json(facts.config.get("config", {}), f"{run / 'config.json'}")).train
+    gallery = make_gallery(load(run), source, seen)
     history, cleaned = facts.history, facts.cleaned
     return Page(
         title=facts.data_name,
@@ -64,7 +66,6 @@ def gather(run: Path, compare: Sequence[Path], load: Loader) -> Page:
         run_path=str(run),
         is_vector=source.spec.kind == "vector",
         verdict=tuple(map(str, facts.metrics.get("verdict", ()))),
-        caution=_caution(facts.metrics),
         summary=tuple(_summary(facts, source)),
         gallery=gallery,
         table=measure_table(facts.metrics) if facts.metrics.get("measures") else None,
@@ -82,12 +83,6 @@ def gather(run: Path, compare: Sequence[Path], load: Loader) -> Page:
     )
 
 
-def _caution(metrics: Mapping[str, Any]) -> str:
-    if not metrics.get("same_as_training"):
-        return ""
-    return "Judged on the data that it was trained on: held-out data would judge more strictly."
-
-
 def _summary(facts: Facts, source: Source) -> list[tuple[str, str]]:
     """The facts at the head of the page: (label, value)."""
     config, history = facts.config.get("config", {}), facts.history
@@ -98,7 +93,7 @@ def _summary(facts: Facts, source: Source) -> list[tuple[str, str]]:
         ("Data", f"{len(source):,} {noun}"),
         ("Form", _form(source.spec)),
         ("Samples seen", f"{history.samples:,}" if history.samples else "none yet"),
-        ("Speed", f"{history.images_per_second:,.0f} a second" if history.images_per_second else ""),
+        ("A second", f"{history.images_per_second:,.0f}" if history.images_per_second else ""),
         ("Networks", _network(config.get("network") or {})),
         ("Objective", str(objective)),
         ("Penalties", ", ".join(map(str, penalties))),
@@ -107,8 +102,8 @@ def _summary(facts: Facts, source: Source) -> list[tuple[str, str]]:
 
 
 def _network(network: Mapping[str, Any]) -> str:
-    players = [network.get("generator"), network.get("discriminator")]
-    name = " against ".join(map(str, filter(None, players))) or network.get("name") or ""
+    players = filter(None, [network.get("generator"), network.get("discriminator")])
+    name = " against ".join(dict.fromkeys(map(str, players))) or network.get("name") or ""
     return f"{name}, width {network['width']}" if network.get("width") else str(name)
 
 
@@ -133,8 +128,7 @@ def _events(history: History) -> list[tuple[str, str]]:
     """Resumptions, rollbacks, notes and the end, in the order of the clock: (samples seen, text)."""
     words = {"resumed": "Training was resumed here.", "rollback": "Rolled back to an earlier checkpoint"}
     events = [
-        (mark.samples, f"{words[mark.kind]}{f': {mark.reason}' if mark.reason else ''}")
-        for mark in history.marks
+        (mark.samples, f"{words[mark.kind]}{f': {mark.reason}' if mark.reason else ''}") for mark in history.marks
     ]
     events = sorted([*events, *history.notes], key=lambda event: event[0])
     if history.end:

@@ -90,9 +90,7 @@ def write_history(folder, end=400_000, shift=0.0):
         if samples % 20_000 == 0:
             distance = 0.004 + 0.08 * np.exp(-5 * share) + 0.004 * max(0, share - 0.8) + shift / 50
             best = distance < 0.0055 + shift
-            events.append(
-                {"event": "validation", "samples": samples, "kernel_distance": distance, "best": best}
-            )
+            events.append({"event": "validation", "samples": samples, "kernel_distance": distance, "best": best})
         if samples == 150_000:
             events.append({"event": "resumed_at", "samples": samples})
         if samples == 240_000:
@@ -107,7 +105,7 @@ def write_history(folder, end=400_000, shift=0.0):
 METRICS = {
     "measures": [
         {
-            "name": "frechet_distance",
+            "name": "frechet",
             "value": 3.41,
             "low": 3.22,
             "high": 3.7,

@@ -77,9 +77,7 @@ def test_of_very_many_items_a_random_part_is_searched(monkeypatch):
 
 
 def test_real_items_are_the_same_every_time_and_none_comes_twice():
-    source = ArraySource(
-        np.arange(200, dtype=np.uint8)[:, None, None, None], Spec("image", (1, 1, 1), "uint8")
-    )
+    source = ArraySource(np.arange(200, dtype=np.uint8)[:, None, None, None], Spec("image", (1, 1, 1), "uint8"))
     first = real_items(source).ravel()
     assert len(set(first)) == 64
     assert first.tolist() != sorted(first)

@@ -35,6 +35,11 @@ def test_curves_and_facts_are_read(tmp_path):
     assert (history.end, history.samples, history.images_per_second) == ("done", 31, 6)
 
 
+def test_the_note_on_checkpoints_becomes_a_sentence(tmp_path):
+    note = {"event": "note", "samples": 9, "text": "time", "checkpoint_seconds": 1.234, "seconds": 600.4}
+    assert write(tmp_path / "h", note).notes == ((9, "Checkpoints took 1.23 of 600 seconds."),)
+
+
 def test_what_a_rollback_or_a_resumption_set_aside_is_replaced(tmp_path):
     history = write(
         tmp_path / "h",

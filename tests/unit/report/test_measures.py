@@ -1,12 +1,16 @@
+import json
+
 import pytest
 
 from sparring.report.measures import measure_table, number, side_by_side
+from sparring.tasks.findings import EvaluateResult
+from sparring.tasks.measure import Measure
 
 
 def measure(value=1.0, low=None, high=None, better="lower", **baselines):
     protocol = {"n": 500, "floor": 0.1, "better": better, "extractor": "pixels", "protocol": "500 pairs"}
     figure = {"value": value, "low": low, "high": high}
-    return {"name": "kernel_distance", **figure, **protocol, "baselines": baselines}
+    return {"name": "kernel", **figure, **protocol, "baselines": baselines}
 
 
 def standings(entry):
@@ -27,6 +31,7 @@ def standings(entry):
         (measure(1.0, 0.8, 1.2, a=0.7, b=1.0), ["", "best", ""]),
         (measure(1.0, better="", a=2.0), ["", ""]),
         (measure(1.0), [""]),
+        (measure(1.0, a=float("nan"), b=2.0), ["best", "", ""]),
         (measure(None, a=2.0, b=1.0), ["", "", "best"]),
         (measure(1.0, a={"value": 0.5, "low": 0.4, "high": 0.6}), ["", "best"]),
     ],
@@ -37,14 +42,14 @@ def test_who_leads(entry, expected):
 
 def test_a_row_says_all_that_makes_a_figure_honest():
     table = measure_table(
-        {"measures": [measure(0.01234, 0.011, 0.0139, gaussian={"value": 3, "low": 2, "high": 4})]}
+        {"measures": [measure(0.01234, 0.011, 0.0139, pca_gaussian={"value": 3, "low": 2, "high": 4})]}
     )
     (row,) = table.rows
     assert (row.name, row.better, row.n, row.floor) == ("Kernel distance", "lower", "500", "0.1")
     assert (row.ours.text, row.ours.interval) == ("0.0123", "0.011 to 0.0139")
-    assert table.baselines == ("Gaussian",)
+    assert table.baselines == ("One Gaussian",)
     assert (row.baselines[0].text, row.baselines[0].interval) == ("3", "2 to 4")
-    assert table.notes == ("pixels; 500 pairs",)
+    assert table.notes == ("Feature space pixels. 500 pairs",)
 
 
 def test_equal_protocols_share_a_footnote_and_a_lacking_baseline_leaves_its_cell_empty():
@@ -65,7 +70,18 @@ def test_runs_side_by_side_stand_where_baselines_stand():
 
 
 @pytest.mark.parametrize(
-    ("value", "text"), [(0.0001234, "0.000123"), (1.0, "1"), (12345.6, "12,346"), (None, ""), (-0.5, "-0.5")]
+    ("value", "text"),
+    [(0.0001234, "0.000123"), (1.0, "1"), (12345.6, "12,346"), (None, ""), (float("inf"), ""), (-0.5, "-0.5")],
 )
 def test_number(value, text):
     assert number(value) == text
+
+
+def test_the_evaluations_own_result_becomes_a_table():
+    law = {"n": 500, "floor": 0.1, "floor_n": 250, "better": "lower", "extractor": "pca", "protocol": "MMD."}
+    ours = Measure(name="two_sample", value=0.7, low=0.6, high=0.8, baselines={"pca_gaussian": 0.9}, **law)
+    result = EvaluateResult(500, "pca", False, "250 against 250", "the training items", (ours,), {})
+    table = measure_table(json.loads(json.dumps(result.to_json())))
+    assert [row.name for row in table.rows] == ["Two-sample test"]
+    assert [table.rows[0].ours.standing, table.rows[0].baselines[0].standing] == ["best", ""]
+    assert table.remarks == ("Floor: 250 against 250.", "Baselines were fitted to the training items.")

@@ -5,6 +5,9 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
+from sparring.assembly import split
+from sparring.config import Config
+from sparring.data.cache import open_cache
 from sparring.errors import RunError
 from sparring.report.page import gather
 from sparring.report.render import write_report
@@ -36,7 +39,7 @@ class Outline(HTMLParser):
 
     @property
     def text(self):
-        return re.sub(r"\s+", " ", "".join(self.words))
+        return re.sub(r"\s+", " ", " ".join(self.words))
 
 
 def outline(folder, load, compare=()):
@@ -65,11 +68,12 @@ def test_the_page_tells_the_whole_story(digits_run):
     text = outline(*digits_run).text
     for expected in (
         "four in five kinds of real digit",
-        "Judged on the data that it was trained on",
         "1,797 images",
+        "Samples seen 400,000",
+        "A second 5,200",
         "Nearest in the discriminator's features",
         "Nearest in pixels",
-        "out of 1,797 searched",
+        "out of 1,618 searched",
         "Frechet distance",
         "3.22 to 3.7",
         "797 samples against 797 held-out items",
@@ -83,6 +87,21 @@ def test_the_page_tells_the_whole_story(digits_run):
         "2 cores of a CPU with bf16",
     ):
         assert expected in text
+
+
+def test_nearest_items_are_looked_for_among_those_that_were_trained_on(digits_run, monkeypatch):
+    from sparring.report import gallery
+
+    folder, load = digits_run
+    searched = []
+    monkeypatch.setattr(gallery, "nearest", lambda rows, source, spaces: searched.append(source) or {})
+    gather(folder, [], load)
+    (train,) = searched
+    rows = train.rows(np.arange(len(train)))
+    held_out = split(open_cache(folder / "cache"), Config()).held_out
+    assert len(rows) + len(held_out) == 1797
+    unseen = held_out.rows(np.arange(len(held_out)))
+    assert not {row.tobytes() for row in rows} & {row.tobytes() for row in unseen}
 
 
 def test_samples_over_time_are_the_first_the_last_and_some_between(digits_run):
@@ -127,7 +146,7 @@ def test_hostile_text_stays_text(digits_run):
         version=bad,
         hardware=bad,
         data={"path": bad},
-        config={bad: bad},
+        config={"preset": bad},
     )
     (folder / "history.jsonl").write_text(json.dumps({"event": "end", "samples": 1, "text": bad}))
     page = outline(folder, load)

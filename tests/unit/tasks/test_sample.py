@@ -136,9 +136,7 @@ def test_a_folder_refuses_what_png_cannot_hold_and_proposes_npz(spec, tmp_path):
 
 
 def test_csv_refuses_images(tmp_path):
-    with pytest.raises(
-        UsageError, match=r"a \.csv only for vectors, and these are image items of shape 8x6x1"
-    ):
+    with pytest.raises(UsageError, match=r"a \.csv only for vectors, and these are image items of shape 8x6x1"):
         write_items(items(GREY), GREY, tmp_path / "t.csv")
     assert list(tmp_path.iterdir()) == []
 
