@@ -8,6 +8,7 @@ from sparring.benchmarks.bench import Bar, Bench, Cell, Column, Context, Figures
 from sparring.benchmarks.command import run_sparring
 from sparring.benchmarks.kills import Moment, moments, train_to_the_end, train_until_killed
 from sparring.benchmarks.sameness import differences, history, resumed_at
+from sparring.errors import RunError
 from sparring.rng import numpy_stream
 
 OBJECTIVES = ("relativistic", "cross_entropy")
@@ -66,16 +67,19 @@ def _one_kill(cell: Cell, run: Path, reference: Path, moment: Moment, span: floa
         if train_until_killed(_words(cell, run), run, moment, span):
             break
         moment = Moment(moment.share * 0.8, moment.when)
-    run_sparring("resume", run)
-    outcome = {
-        "share": round(moment.share, 3),
-        "when": moment.when,
-        "resumed_at": resumed_at(run),
-        "differing": differences(reference, run),
-    }
+    outcome = {"share": round(moment.share, 3), "when": moment.when, **_resume_and_compare(run, reference)}
     if not outcome["differing"]:
         shutil.rmtree(run)
     return outcome
+
+
+def _resume_and_compare(run: Path, reference: Path) -> dict[str, Any]:
+    """Where the killed run went on, and what differs at its end; a run that cannot be resumed differs too."""
+    try:
+        run_sparring("resume", run)
+        return {"resumed_at": resumed_at(run), "differing": differences(reference, run)}
+    except RunError as error:
+        return {"resumed_at": [], "differing": [str(error)]}
 
 
 def _checkpoint_cost(run: Path, seed: int) -> Figures:

@@ -4,6 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from sparring.errors import RunError
+
 TIMING = {"seconds", "images_per_second", "checkpoint_seconds"}
 OF_RESUMING = {"resumed_at", "note"}
 
@@ -45,8 +47,16 @@ def events(run: Path) -> list[dict[str, Any]]:
 
 
 def history(run: Path) -> list[dict[str, Any]]:
-    """Every event of a run, as it was recorded."""
-    return [json.loads(line) for line in (run / "history.jsonl").read_text().splitlines()]
+    """Every event of a run, as it was recorded.
+
+    Raises:
+        RunError: there is no history, or a line of it is torn.
+    """
+    path = run / "history.jsonl"
+    try:
+        return [json.loads(line) for line in path.read_text().splitlines()]
+    except (OSError, ValueError) as error:
+        raise RunError(f"{str(path)!r} must hold a JSON event a line. It does not: {error}.") from error
 
 
 def resumed_at(run: Path) -> list[int]:

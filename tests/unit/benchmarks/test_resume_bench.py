@@ -8,9 +8,11 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from sparring.benchmarks import resume
 from sparring.benchmarks.kills import moments
 from sparring.benchmarks.resume import RESUME
 from sparring.benchmarks.sameness import differences, read_tensors, resumed_at
+from sparring.errors import RunError
 
 STEPS = [{"event": "step", "samples": s, "seconds": 1.0, "d_loss": 0.5 + s} for s in (64, 128)]
 
@@ -68,6 +70,23 @@ def test_history_forgives_timing_and_marks_of_resuming_but_nothing_else(tmp_path
     assert differences(reference, make_run(tmp_path / "u", STEPS[:1])) == ["history differs in its length"]
     twice = make_run(tmp_path / "v", [*STEPS, STEPS[1]])
     assert differences(reference, twice) == ["history differs in its length"]
+
+
+def test_a_torn_history_is_told(tmp_path: Path):
+    run = make_run(tmp_path / "r")
+    with (run / "history.jsonl").open("a") as file:
+        file.write('{"event": "st')
+    with pytest.raises(RunError, match="a JSON event a line"):
+        resumed_at(run)
+
+
+def test_a_run_that_cannot_be_resumed_counts_as_different(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    def fail(*words: object) -> str:
+        raise RunError("`sparring resume` failed.")
+
+    monkeypatch.setattr(resume, "run_sparring", fail)
+    outcome = resume._resume_and_compare(make_run(tmp_path / "r"), make_run(tmp_path / "s"))
+    assert outcome == {"resumed_at": [], "differing": ["`sparring resume` failed."]}
 
 
 def test_tensors_are_read_as_safetensors_wrote_them(tmp_path: Path):
