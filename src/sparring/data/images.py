@@ -16,6 +16,9 @@ RESIZE_POLICY = (
     "until it covers the wanted size; what sticks out on both sides is cropped evenly"
 )
 MAX_PIXELS = 2**26
+# A one-colour 1-bit PNG holds 8,256 pixels in a byte, and no format needs more.
+MAX_PIXELS_PER_BYTE = 10_000
+HARMLESS_PIXELS = 2**22
 # EPS and WMF run other programs, TGA has no signature and so claims files that are no images.
 FORMATS = (
     *("PNG", "JPEG", "GIF", "BMP", "DIB", "TIFF", "WEBP", "AVIF", "JPEG2000"),
@@ -156,16 +159,19 @@ def _decode(blob: bytes) -> tuple[np.ndarray, bool]:
 
 def _load(blob: bytes) -> tuple[np.ndarray, bool]:
     with Image.open(io.BytesIO(blob), formats=FORMATS) as image:
-        _refuse_bomb(image)
+        _refuse_bomb(image, len(blob))
         animated = bool(getattr(image, "is_animated", False))
         image.load()
         return _pixels(_upright(image)), animated
 
 
-def _refuse_bomb(image: Image.Image) -> None:
-    if image.width * image.height > MAX_PIXELS:
-        claim = f"its header claims {image.width} x {image.height} pixels, more than {MAX_PIXELS:,}"
-        raise Unreadable("too large", claim)
+def _refuse_bomb(image: Image.Image, num_bytes: int) -> None:
+    pixels = image.width * image.height
+    claim = f"its header claims {image.width} x {image.height} pixels"
+    if pixels > MAX_PIXELS:
+        raise Unreadable("too large", f"{claim}, more than {MAX_PIXELS:,}")
+    if pixels > HARMLESS_PIXELS and pixels > MAX_PIXELS_PER_BYTE * num_bytes:
+        raise Unreadable("too large", f"{claim}, more than {num_bytes:,} bytes can hold")
 
 
 def _upright(image: Image.Image) -> Image.Image:

@@ -19,8 +19,10 @@ from sparring.data.source import Source, Spec
 from sparring.data.survey import Survey
 from sparring.errors import DataError
 
-# Files are read in order by one thread and decoded by several; this many are in memory at a time.
+# Files are read in order by one thread and decoded by several; this much is in memory at a time.
 IN_FLIGHT = 32
+IN_FLIGHT_BYTES = 2**26
+MAX_THREADS = 8
 # Below this average size threads cost more than they gain: most of the time holds Python's lock.
 LIGHT_BYTES = 2**13
 Result = TypeVar("Result")
@@ -126,11 +128,20 @@ def _threaded(blobs: Blobs, indices: Iterable[int], work: Callable[[bytes], Resu
         except Unreadable as error:
             return error
 
-    order = [int(index) for index in indices]
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for start in range(0, len(order), IN_FLIGHT):
-            batch = [_read(blobs, index) for index in order[start : start + IN_FLIGHT]]
+    with ThreadPoolExecutor(min(os.cpu_count() or 1, MAX_THREADS)) as pool:
+        for batch in _batches(blobs, indices):
             yield from map(attempt, batch) if _is_light(batch) else pool.map(attempt, batch)
+
+
+def _batches(blobs: Blobs, indices: Iterable[int]) -> Iterator[list[bytes | Unreadable]]:
+    batch, size = [], 0
+    for index in indices:
+        batch.append(blob := _read(blobs, int(index)))
+        size += len(blob) if isinstance(blob, bytes) else 0
+        if len(batch) >= IN_FLIGHT or size >= IN_FLIGHT_BYTES:
+            yield batch
+            batch, size = [], 0
+    yield batch
 
 
 def _is_light(batch: list[bytes | Unreadable]) -> bool:

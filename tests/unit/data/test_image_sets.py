@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from sparring.data import blobs as blobs_module
-from sparring.data import survey
+from sparring.data import imageset, survey
 from sparring.data.clean import Duplicate
 from sparring.errors import DataError
 
@@ -46,6 +46,12 @@ def test_rows_are_the_pixels_in_the_order_of_names(samples, folder_of):
     found = survey(folder_of(samples.pngs(40)))
     rows = found.source().rows([39, 0, 0, 7])
     np.testing.assert_array_equal(rows, np.stack([samples.picture(index) for index in (39, 0, 0, 7)]))
+
+
+def test_files_are_held_by_few_bytes_at_a_time(samples, folder_of, monkeypatch):
+    monkeypatch.setattr(imageset, "IN_FLIGHT_BYTES", 1)
+    rows = survey(folder_of(samples.pngs(3))).source().rows([2, 0])
+    np.testing.assert_array_equal(rows, np.stack([samples.picture(index) for index in (2, 0)]))
 
 
 def test_duplicates_stay_where_every_item_is_wanted(samples, folder_of):

@@ -1,6 +1,7 @@
 """One image: modes, orientation, alpha, depth, bombs and the resize policy, against planted pixels."""
 
 import io
+import zlib
 
 import numpy as np
 import pytest
@@ -145,6 +146,16 @@ def test_bomb_is_refused_by_its_header():
     assert len(blob) < 10**6
     with pytest.raises(Unreadable, match="too large: its header claims"):
         images.decode(blob)
+
+
+def test_header_that_claims_more_than_the_bytes_hold_is_refused():
+    blob = bytearray(png(Image.new("L", (8, 8))))
+    blob[16:24] = (8000).to_bytes(4, "big") * 2
+    blob[29:33] = zlib.crc32(blob[12:29]).to_bytes(4, "big")
+    with pytest.raises(Unreadable, match="8000 x 8000 pixels, more than"):
+        images.decode(bytes(blob))
+    solid = png(Image.new("1", (8000, 8000)))
+    assert images.decode(solid).shape == (8000, 8000, 1)
 
 
 @pytest.mark.parametrize(
