@@ -101,7 +101,12 @@ def training_charts(history: History) -> list[Chart]:
         Chart("Loss", _lines(curves, losses)),
         Chart("Gradient penalties", _lines(curves, penalties), log=_positive(curves, penalties)),
         Chart("Variance of the samples, as a share of the data's", _lines(curves, (("", "variance"),)), 1.0),
-        Chart("Kernel distance to held-out items", _present("", history.kernel), best=history.best),
+        Chart(
+            "Kernel distance to held-out items",
+            _present("", history.kernel),
+            best=history.best,
+            log=_is_wide(history.kernel),
+        ),
     ]
     return [chart for chart in charts if chart.lines]
 
@@ -199,6 +204,11 @@ def _flat(groups) -> tuple[Line, ...]:
 
 def _positive(curves: dict[str, Curve], names: Sequence[tuple[str, str]]) -> bool:
     return all((line.curve.values > 0).all() for line in _lines(curves, names))
+
+
+def _is_wide(curve: Curve) -> bool:
+    """Whether the values are positive and span so many sizes that a linear scale would hide the small ones."""
+    return len(curve) > 0 and bool(curve.values.min() > 0 and curve.values.max() > 30 * curve.values.min())
 
 
 def _uri(kind: str, content: bytes) -> str:

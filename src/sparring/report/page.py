@@ -93,7 +93,7 @@ def _summary(facts: Facts, source: Source) -> list[tuple[str, str]]:
         ("Data", f"{len(source):,} {noun}"),
         ("Form", _form(source.spec)),
         ("Samples seen", f"{history.samples:,}" if history.samples else "none yet"),
-        ("A second", f"{history.images_per_second:,.0f}" if history.images_per_second else ""),
+        ("Samples a second", f"{history.images_per_second:,.0f}" if history.images_per_second else ""),
         ("Networks", _network(config.get("network") or {})),
         ("Objective", str(objective)),
         ("Penalties", ", ".join(map(str, penalties))),

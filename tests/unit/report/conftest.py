@@ -189,7 +189,7 @@ def build_run(folder, kind="digits", metrics=METRICS, shift=0.0):
         (folder / "metrics.json").write_text(json.dumps(metrics))
     write_history(folder, shift=shift)
     model = FakeModel(rows, spec)
-    for samples in range(0, 400_001, 40_000):
+    for samples in range(0, 400_001, 40_000 if kind == "digits" else 200_000):
         blur = 1 - samples / 400_000
         shown = (1 - blur) * model.sample(36, samples) + blur * rows.mean(axis=0)
         save_grid(shown.astype(spec.dtype), spec, folder / "samples" / f"{samples:09d}.png", reference=rows)

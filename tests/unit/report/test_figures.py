@@ -43,6 +43,11 @@ def test_penalties_are_drawn_on_a_logarithmic_scale_only_where_they_are_positive
     assert scale([1, 0.0, 0.01]) == "linear"
 
 
+@pytest.mark.parametrize(("values", "log"), [([30, 1, 0.5], True), ([3, 1, 0.5], False), ([30, 1, -0.1], False)])
+def test_a_kernel_distance_that_spans_many_sizes_is_drawn_on_a_logarithmic_scale(values, log):
+    assert training_charts(History(kernel=curve(values)))[0].log is log
+
+
 def test_a_chart_marks_the_best_checkpoint_and_every_resumption_and_rollback():
     kernel = training_charts(HISTORY)[-1]
     axes = draw_chart(kernel, HISTORY, LIGHT).axes[0]

@@ -70,7 +70,7 @@ def test_the_page_tells_the_whole_story(digits_run):
         "four in five kinds of real digit",
         "1,797 images",
         "Samples seen 400,000",
-        "A second 5,200",
+        "Samples a second 5,200",
         "Nearest in the discriminator's features",
         "Nearest in pixels",
         "out of 1,618 searched",
