@@ -85,10 +85,12 @@ def evaluate(
         The figures, with a verdict in words.
 
     Raises:
-        DataError: if there are fewer than 16 real items.
+        DataError: if there are fewer than 16 real items, or their shape is not the model's.
         UsageError: if `n` is too small for the neighbours.
     """
     config = config or EvaluateConfig()
+    if source.spec.shape != model.spec.shape:
+        raise DataError(rule("An item of the data", f"of the model's shape {model.spec.shape}", source.spec.shape))
     n = _number_of_items(source, config)
     order = _order(source, config.seed)
     eye = _Eye(_extractor(model, source, order[:n], config), source.spec)

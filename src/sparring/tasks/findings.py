@@ -7,6 +7,8 @@ from typing import Any
 from sparring.tasks.measure import Measure
 
 ENOUGH = 500  # items below which figures do not rank models
+REMEMBERED = 0.05  # share of copies from which memorisation is suspected
+BASELINES = {"pca_gaussian": "one Gaussian", "gaussian_mixture": "a mixture of Gaussians"}
 COPYING = ("memorisation", "copies", "training_preference")
 
 
@@ -64,7 +66,7 @@ def _cautions(result: EvaluateResult) -> Iterator[str]:
 
 
 def _against_the_floor(measures: list[Measure]) -> Iterator[str]:
-    reached = [measure.name for measure in measures if not measure.beaten_by(measure.floor)]
+    reached = [_name(measure) for measure in measures if not measure.beaten_by(measure.floor)]
     short = [measure for measure in measures if measure.beaten_by(measure.floor)]
     if reached:
         yield f"As good as real data, as far as {measures[0].n:,} items can tell: {_list(reached)}."
@@ -79,10 +81,11 @@ def _against_baselines(measures: list[Measure]) -> Iterator[str]:
         judged = [measure for measure in measures if name in measure.baselines]
         lost = [m for m in judged if m.beaten_by(m.baselines[name])]
         level = [m for m in judged if m not in lost and not m.beats(m.baselines[name])]
-        yield from _one_baseline(_name_of_baseline(name), name, lost, level)
+        yield from _one_baseline(name, lost, level)
 
 
-def _one_baseline(words: str, name: str, lost: list[Measure], level: list[Measure]) -> Iterator[str]:
+def _one_baseline(name: str, lost: list[Measure], level: list[Measure]) -> Iterator[str]:
+    words = BASELINES.get(name, name)
     if lost:
         figures = [f"{_name(m)} ({_number(m.baselines[name])} against {_number(m.value)})" for m in lost]
         yield f"The simple baseline, {words}, wins on {_list(figures)}."
@@ -96,16 +99,19 @@ def _copying(result: EvaluateResult) -> Iterator[str]:
     if "memorisation" not in result:
         yield "Memorisation was not measured: that needs the training data and real items that are not in it."
         return
-    prefers = result["training_preference"].low > 0.52
-    nearest = result.details["distance_ratio"] < 0.1
-    if (prefers and result["memorisation"].low > 0.5) or nearest:
-        share = result["copies"].value
+    close = result["memorisation"].low > 0.5
+    if (close and _remembered(result) > REMEMBERED) or result.details["distance_ratio"] < 0.1:
         yield (
             f"Memorisation is suspected: generated items lie nearer to training items than unseen real ones "
-            f"do (z = {result.details['memorisation_z']:.1f}), and {share:.0%} of them are as near as "
-            f"1 % of unseen items are; look at them beside their nearest training items."
+            f"do (z = {result.details['memorisation_z']:.1f}), and {result['copies'].value:.0%} of them are as "
+            f"near as 1 % of unseen items are; look at them beside their nearest training items."
         )
-    elif result["memorisation"].low > 0.5:
+    elif close and not _can_tell(result):
+        yield (
+            "Memorisation cannot be ruled out: generated items lie nearer to training items than unseen ones "
+            "do, and there are too few unseen items to tell copies from merely typical items."
+        )
+    elif close:
         yield (
             "No sign of memorisation: generated items lie near training items, but just as near "
             "to items that were never trained on, so they are typical and not copied."
@@ -114,13 +120,23 @@ def _copying(result: EvaluateResult) -> Iterator[str]:
         yield "No sign of memorisation: generated items are no nearer to training items than unseen ones are."
 
 
+def _remembered(result: EvaluateResult) -> float:
+    """Lower bound of the share of copies: each prefers training when its original is among those compared."""
+    return 2 * (result["training_preference"].low - 0.5) / _compared(result)
+
+
+def _can_tell(result: EvaluateResult) -> bool:
+    """Whether the preference would show a third of all items being copies, at three standard errors."""
+    return _compared(result) / 3 / 2 > 3 * 0.5 / result.n**0.5
+
+
+def _compared(result: EvaluateResult) -> float:
+    """Share of the training items that the preference compares: as many as there are unseen items."""
+    return min(1.0, result.details["unseen_items"] / result.details["training_items"])
+
+
 def _name(measure: Measure) -> str:
     return measure.name.replace("_", " ")
-
-
-def _name_of_baseline(name: str) -> str:
-    words = {"pca_gaussian": "one Gaussian", "gaussian_mixture": "a mixture of Gaussians"}
-    return words.get(name, name.replace("_", " "))
 
 
 def _number(value: float) -> str:
@@ -128,5 +144,4 @@ def _number(value: float) -> str:
 
 
 def _list(items: list[str]) -> str:
-    items = [item.replace("_", " ") for item in items]
     return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}"

@@ -9,6 +9,7 @@ from sklearn.datasets import load_digits
 
 from sparring.data.source import ArraySource, Spec
 from sparring.errors import DataError, UsageError
+from sparring.metrics.distances import nearest
 from sparring.tasks.evaluate import EvaluateConfig, evaluate
 from sparring.tasks.findings import EvaluateResult
 
@@ -158,6 +159,29 @@ def test_vectors_with_gaps_and_series_work_too(parts: list[np.ndarray], spec: Sp
     assert "spectrum" not in result
     assert result["coverage"].value > 0.85
     assert all(np.isfinite([m.value, m.low, m.high, m.floor, *m.baselines.values()]).all() for m in result.measures)
+
+
+def test_few_unseen_items_leave_memorisation_open(parts: list[np.ndarray]) -> None:
+    # The most ordinary of the digits are near everything; 20 unseen items cannot show that none is a copy.
+    perfect, train, test = parts
+    flat = [part.reshape(len(part), -1) for part in parts]
+    crowd = nearest(flat[0], np.concatenate(flat[1:]), 10).distances.mean(1)
+    typical = Fake(perfect[crowd.argsort()[:150]])
+    few = evaluate(
+        typical,
+        ArraySource(test, SPEC),
+        train=ArraySource(train, SPEC),
+        held_out=ArraySource(test[:20], SPEC),
+        config=replace(CONFIG, baselines=False),
+    )
+    assert few.verdict()[-1].startswith("Memorisation cannot be ruled out")
+    many = evaluate(typical, ArraySource(test, SPEC), train=ArraySource(train, SPEC), config=CONFIG)
+    assert many.verdict()[-1].startswith("No sign of memorisation: generated items lie near")
+
+
+def test_items_of_another_shape_are_refused(parts: list[np.ndarray]) -> None:
+    with pytest.raises(DataError, match=r"must be of the model's shape \(8, 8, 1\)\. Got \(64,\)\."):
+        evaluate(Fake(parts[0]), ArraySource(parts[2].reshape(-1, 64), Spec("vector", (64,), "uint8")))
 
 
 def test_too_few_items_get_one_sentence(parts: list[np.ndarray]) -> None:
