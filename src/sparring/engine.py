@@ -11,14 +11,14 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import torch
-import torch.distributed as dist
 from torch import Tensor, nn
 
-from sparring import ema, schedule
+from sparring import distribution, ema, schedule
 from sparring.config import Config
 from sparring.data.feed import Feed
 from sparring.errors import RunError
 from sparring.games.adversarial import AdversarialGame, Numbers
+from sparring.optimisers import flatten_optimiser, make_optimiser, set_rates, unflatten_optimiser
 from sparring.priors.gaussian import Gaussian
 from sparring.rng import torch_stream
 
@@ -94,12 +94,12 @@ class Engine:
     progress: Progress = field(default_factory=Progress)
 
     def __post_init__(self) -> None:
-        self.rank = dist.get_rank() if dist.is_initialized() else 0
-        self.world = dist.get_world_size() if dist.is_initialized() else 1
+        self.rank = distribution.rank()
+        self.world = distribution.world_size()
         for network in self.game.players.values():
             place(network, self.device)
         self.averaged = ema.average(self.game.generator)
-        self.optimisers = {name: make_optimiser(net, self.config) for name, net in self.game.players.items()}
+        self.optimisers = {name: make_optimiser(net, self.config.optimiser) for name, net in self.game.players.items()}
         self.total = self.config.budget.samples or 0
         self.batch = int(self.config.optimiser.batch or 0)
 
@@ -137,7 +137,7 @@ class Engine:
         if self.world > 1:
             numbers = self._average_over_processes(numbers)
         for optimiser in self.optimisers.values():
-            set_rates(optimiser, settings)
+            set_rates(optimiser, settings.learning_rate, settings.beta2)
             optimiser.step()
         self.progress.clock += self.batch
         ema.update(self.averaged, self.game.generator, self.batch, settings.ema_half_life)
@@ -216,7 +216,7 @@ class Engine:
     def roll_back(self, tensors: Mapping[str, Tensor]) -> None:
         """Take back earlier weights with fresh optimisers, and go on more carefully; the clock is not turned back."""
         self.load_weights(tensors)
-        self.optimisers = {name: make_optimiser(net, self.config) for name, net in self.game.players.items()}
+        self.optimisers = {name: make_optimiser(net, self.config.optimiser) for name, net in self.game.players.items()}
         self.progress.rollbacks += 1
 
     def stop(self, why: str) -> None:
@@ -229,61 +229,15 @@ class Engine:
 
     def _average_over_processes(self, numbers: Numbers) -> Numbers:
         gradients = [p.grad for net in self.game.players.values() for p in net.parameters() if p.grad is not None]
-        scalars = list(asdict(numbers).values())
-        flat = torch.cat([tensor.reshape(-1).float() for tensor in [*gradients, *scalars]])
-        dist.all_reduce(flat)
-        flat /= self.world
-        parts = flat.split([tensor.numel() for tensor in [*gradients, *scalars]])
-        for gradient, part in zip(gradients, parts, strict=False):
-            gradient.copy_(part.view_as(gradient))
-        return Numbers(*(part.squeeze(0) for part in parts[len(gradients) :]))
+        means = distribution.average([*gradients, *asdict(numbers).values()])
+        torch._foreach_copy_(gradients, means[: len(gradients)])  # pyright: ignore[reportPrivateImportUsage]
+        return Numbers(*means[len(gradients) :])
 
 
 def place(network: nn.Module, device: torch.device) -> nn.Module:
     """Move a network to the device, two-dimensional convolutions in channels-last memory."""
     is_image = any(parameter.dim() == 4 for parameter in network.parameters())
     return network.to(device, memory_format=torch.channels_last) if is_image else network.to(device)  # type: ignore[call-overload]
-
-
-def make_optimiser(network: nn.Module, config: Config) -> torch.optim.Optimizer:
-    """One of torch.optim by name, fused where it can be."""
-    kind, options = getattr(torch.optim, config.optimiser.name), config.optimiser
-    arguments: dict[str, Any] = {"lr": options.learning_rate}
-    if "Adam" in config.optimiser.name:
-        arguments["betas"] = (float(options.beta1), float(options.beta2))
-    if config.optimiser.name in ("SGD", "RMSprop"):
-        arguments["momentum"] = options.momentum
-    if config.optimiser.name in ("Adam", "AdamW", "SGD", "Adagrad"):
-        arguments["fused"] = True
-    return kind(network.parameters(), **arguments)
-
-
-def set_rates(optimiser: torch.optim.Optimizer, settings: Settings) -> None:
-    """Bring an optimiser to the schedules' present values."""
-    for group in optimiser.param_groups:
-        group["lr"] = settings.learning_rate
-        if "betas" in group:
-            group["betas"] = (group["betas"][0], settings.beta2)
-
-
-def flatten_optimiser(optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:
-    """An optimiser's moments by weight number and name."""
-    state = optimiser.state_dict()["state"]
-    return {
-        f"{index}.{name}": torch.as_tensor(value)
-        for index, named in state.items()
-        for name, value in named.items()
-        if value is not None
-    }
-
-
-def unflatten_optimiser(optimiser: torch.optim.Optimizer, tensors: Mapping[str, Tensor]) -> None:
-    """Take back what `flatten_optimiser` gave."""
-    state: dict[int, dict[str, Tensor]] = {}
-    for key, tensor in tensors.items():
-        index, _, name = key.partition(".")
-        state.setdefault(int(index), {})[name] = tensor
-    optimiser.load_state_dict({"state": state, "param_groups": optimiser.state_dict()["param_groups"]})
 
 
 def part_of(tensors: Mapping[str, Tensor], part: str) -> dict[str, Tensor]:

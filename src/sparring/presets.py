@@ -3,14 +3,18 @@
 The experiments behind the rules are in benchmarks/LOG.md.
 """
 
+import dataclasses
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
 
-from sparring.config import Config, replace
+from sparring.config import Config, apply_settings, from_json, read_file, replace, to_json
 from sparring.data.source import Spec
+from sparring.errors import UsageError, did_you_mean, rule
 from sparring.hardware import has_fast_bfloat16
 
 DEFAULT_MINUTES = 10.0
@@ -169,3 +173,42 @@ def _precision_reason(is_mlp: bool, fast: bool) -> str:
 def _round(value: float) -> float:
     """Two significant digits: a rule is not more precise than that."""
     return float(f"{value:.2g}") if value > 0 and math.isfinite(value) else 0.1
+
+
+def configure(
+    preset: str | None,
+    config_file: Path | None,
+    settings: Mapping[str, Any],
+    budget: Mapping[str, float | None],
+    seed: int | None,
+) -> Config:
+    """The configuration that the user asked for: preset, then file, then options, then settings.
+
+    Raises:
+        UsageError: for anything unknown or out of its range, and for more than one kind of budget.
+    """
+    values = read_file(config_file) if config_file else {}
+    config = from_json(values, f"the file {str(config_file)!r}") if values else Config()
+    name = preset or config.preset or "default"
+    known = {entry.name: entry for entry in PRESETS}
+    if name not in known:
+        raise UsageError(f"There is no preset named {name!r}. {did_you_mean(name, known)}")
+    config = apply_settings(Config(preset=name), known[name].settings)
+    config = from_json(_merge(to_json(config), values), f"the file {str(config_file)!r}") if values else config
+    config = dataclasses.replace(config, preset=name)
+    given = {f"budget.{key}": value for key, value in budget.items() if value is not None}
+    if given:
+        config = replace(config, budget={"minutes": None, "samples": None, "epochs": None})
+    config = apply_settings(config, {**given, **({} if seed is None else {"seed": seed}), **settings})
+    asked = [key for key, value in dataclasses.asdict(config.budget).items() if value is not None]
+    if len(asked) > 1:
+        raise UsageError(rule("The budget", "one of minutes, samples or epochs", ", ".join(asked), "Keep one."))
+    return config
+
+
+def _merge(base: dict[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(base)
+    for key, value in over.items():
+        nested = isinstance(value, Mapping) and isinstance(base.get(key), dict)
+        merged[key] = _merge(base[key], value) if nested else value
+    return merged

@@ -12,9 +12,7 @@ def stream_seed(seed: int, stream: str, position: int = 0) -> int:
     return int.from_bytes(digest, "little") >> 1
 
 
-def torch_stream(
-    seed: int, stream: str, position: int = 0, device: torch.device | str = "cpu"
-) -> torch.Generator:
+def torch_stream(seed: int, stream: str, position: int = 0, device: torch.device | str = "cpu") -> torch.Generator:
     """A torch generator at the start of the named stream; `position` is the clock in samples seen."""
     generator = torch.Generator(device)
     generator.manual_seed(stream_seed(seed, stream, position))

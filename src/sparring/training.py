@@ -4,32 +4,28 @@
 and runs it. A fresh run and a resumed one differ in nothing else, and so do the processes of a distributed run.
 """
 
-import contextlib
 import dataclasses
 import json
-import os
 import time
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-import torch.distributed as dist
 
 from sparring import checkpoint
 from sparring.assembly import Split, build_engine, check_names, split
-from sparring.config import Config, apply_settings, from_json, read_file, replace, to_json
+from sparring.config import Config, from_json, to_json
 from sparring.data.cache import open_cache, write_cache
 from sparring.data.open import survey as look_at
-from sparring.data.scale import Scaler, fit_scaler
+from sparring.data.scale import Scaler
 from sparring.data.source import Source
 from sparring.data.survey import Survey
+from sparring.distribution import processes, rank, wait_for_all
 from sparring.engine import Engine, Hook
-from sparring.errors import RunError, UsageError, did_you_mean, rule
-from sparring.extractors.build import build_extractor, default_extractor
+from sparring.errors import RunError, UsageError
 from sparring.hardware import default_device, describe
 from sparring.hooks.guard import Guard
 from sparring.hooks.progress import ProgressBar
@@ -39,47 +35,9 @@ from sparring.hooks.snapshot import Snapshot
 from sparring.hooks.tensorboard import TensorBoard
 from sparring.hooks.validate import Validate
 from sparring.model import Model
-from sparring.pace import choose_pace
-from sparring.presets import (
-    DEFAULT_MINUTES,
-    MLP_WIDTH,
-    PRESETS,
-    WIDTHS,
-    choose_form,
-    choose_recipe,
-    needed_samples,
-)
+from sparring.planning import chosen_shape, judge, plan, some_rows
+from sparring.presets import choose_form, configure
 from sparring.rng import torch_stream
-
-JUDGED_ITEMS = 4096
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """What `inspect` says of a training: the choices, and how long it takes here."""
-
-    preset: str
-    resolution: list[int] | None
-    network: str
-    width: int
-    batch: int
-    minutes: float
-    samples: int
-    images_per_second: float
-    decisions: list[str]
-
-    def to_json(self) -> dict[str, Any]:
-        """JSON values."""
-        return dataclasses.asdict(self)
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """Everything that is decided before the first step."""
-
-    config: Config
-    decisions: tuple[str, ...]
-    scaler: Scaler
 
 
 def train(
@@ -120,14 +78,13 @@ def train(
     began = time.perf_counter()
     budget = {"minutes": minutes, "samples": samples, "epochs": epochs}
     config = configure(preset, config_file, settings or {}, budget, seed)
-    with _processes() as first:
+    with processes() as first:
         if first:
             _refuse_existing(run)
             found = look_at(data).require()
             check_names(config, found.spec)
             _write_down(run, found, config, began, progress)
-        if dist.is_initialized():
-            dist.barrier()
+        wait_for_all()
         _go_on(run, progress)
     return run
 
@@ -139,72 +96,9 @@ def resume(run: Path | str, *, progress: bool = True) -> Path:
         RunError: when the folder is not a run, or its checkpoints are damaged.
     """
     run = Path(run)
-    with _processes():
+    with processes():
         _go_on(run, progress, resuming=True)
     return run
-
-
-def estimate(found: Survey, minutes: float = DEFAULT_MINUTES) -> Estimate:
-    """What a training with every default would choose, and its pace on this machine."""
-    config = configure(None, None, {}, {"minutes": minutes}, None)
-    device = default_device()
-    form = choose_form(config, found.spec)
-    source = found.source(_shape(form.config, found))
-    few = np.linspace(0, len(source) - 1, min(len(source), 1024)).astype(int)
-    sample = ArraySource(source.rows(few), source.spec)
-    prepared = _choose(form.config, sample, len(source), device, time.perf_counter())
-    chosen = prepared.config
-    batch, total = int(chosen.optimiser.batch or 1), int(chosen.budget.samples or 1)
-    return Estimate(
-        preset="default",
-        resolution=list(chosen.data.resolution) if chosen.data.resolution else None,
-        network=str(chosen.network.name),
-        width=int(chosen.network.width or 0),
-        batch=batch,
-        minutes=minutes,
-        samples=total,
-        images_per_second=round(total / (60 * minutes), 1),
-        decisions=[*form.reasons, *prepared.decisions],
-    )
-
-
-def configure(
-    preset: str | None,
-    config_file: Path | None,
-    settings: Mapping[str, Any],
-    budget: Mapping[str, float | None],
-    seed: int | None,
-) -> Config:
-    """The configuration that the user asked for: preset, then file, then options, then settings.
-
-    Raises:
-        UsageError: for anything unknown or out of its range, and for more than one kind of budget.
-    """
-    values = read_file(config_file) if config_file else {}
-    config = from_json(values, f"the file {str(config_file)!r}") if values else Config()
-    name = preset or config.preset or "default"
-    known = {entry.name: entry for entry in PRESETS}
-    if name not in known:
-        raise UsageError(f"There is no preset named {name!r}. {did_you_mean(name, known)}")
-    config = apply_settings(Config(preset=name), known[name].settings)
-    config = from_json(_merge(to_json(config), values), f"the file {str(config_file)!r}") if values else config
-    config = dataclasses.replace(config, preset=name)
-    given = {f"budget.{key}": value for key, value in budget.items() if value is not None}
-    if given:
-        config = replace(config, budget={"minutes": None, "samples": None, "epochs": None})
-    config = apply_settings(config, {**given, **({} if seed is None else {"seed": seed}), **settings})
-    asked = [key for key, value in dataclasses.asdict(config.budget).items() if value is not None]
-    if len(asked) > 1:
-        raise UsageError(rule("The budget", "one of minutes, samples or epochs", ", ".join(asked), "Keep one."))
-    return config
-
-
-def _merge(base: dict[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    merged = dict(base)
-    for key, value in over.items():
-        nested = isinstance(value, Mapping) and isinstance(base.get(key), dict)
-        merged[key] = _merge(base[key], value) if nested else value
-    return merged
 
 
 def _write_down(run: Path, found: Survey, config: Config, began: float, progress: bool) -> None:
@@ -213,8 +107,8 @@ def _write_down(run: Path, found: Survey, config: Config, began: float, progress
     form = choose_form(config, found.spec)
     run.mkdir(parents=True, exist_ok=True)
     checkpoint.write_json(run / "cleaned.json", found.cleaning.to_json())
-    source = write_cache(found.source(_shape(form.config, found)), run / "cache")
-    prepared = _choose(form.config, source, len(source), device, began)
+    source = write_cache(found.source(chosen_shape(form.config, found)), run / "cache")
+    prepared = plan(form.config, source, len(source), device, began)
     decisions = [*form.reasons, *prepared.decisions]
     checkpoint.write(run / "scaler", {"kind": prepared.scaler.kind}, {"scaler": prepared.scaler.state()})
     facts = {
@@ -235,67 +129,13 @@ def _write_down(run: Path, found: Survey, config: Config, began: float, progress
         _say([f"{found.path}: {found.cleaning.summary()}", *found.cleaning.notes, *decisions])
 
 
-def _choose(config: Config, source: Source, count: int, device: torch.device, began: float) -> Prepared:
-    """Fill in everything: scaler, recipe, width, samples."""
-    parts = split(source, config)
-    scaler = fit_scaler(config.data.scale or "range", parts.train)
-    held = len(parts.held_out) if parts.is_apart else 0
-    choice = choose_recipe(config, source.spec, count - held, _variance(parts.train, scaler), device)
-    config, reasons = dataclasses.replace(choice.config, device=device.type), list(choice.reasons)
-    config = replace(config, threads=config.threads or torch.get_num_threads())
-    if not parts.is_apart:
-        reasons.append("too few items to hold any out: keep-best judges by the training items")
-    judge = _judge(parts)
-    config, pace_reasons = _choose_samples(config, parts.train, scaler, device, judge, began, count - held)
-    return Prepared(config, (*reasons, *pace_reasons), scaler)
-
-
-def _choose_samples(
-    config: Config,
-    source: Source,
-    scaler: Scaler,
-    device: torch.device,
-    judge: Any,
-    began: float,
-    count: int,
-) -> tuple[Config, list[str]]:
-    batch, budget = int(config.optimiser.batch or 1), config.budget
-    if budget.samples or budget.epochs:
-        asked = budget.samples or round((budget.epochs or 1.0) * count)
-        total = batch * max(1, -(-asked // batch))
-        return _with_width(config, total), [f"budget.samples = {total:,}: whole batches of {batch}"]
-    minutes = budget.minutes or DEFAULT_MINUTES
-    left = 60.0 * minutes - (time.perf_counter() - began)
-    pace = choose_pace(config, source, scaler, device, left, judge)
-    left = 60.0 * minutes - (time.perf_counter() - began)
-    total = pace.samples(left, batch)
-    rate = 1.0 / pace.seconds_per_sample
-    config = replace(config, budget={"samples": total, "minutes": minutes}, network={"width": pace.width})
-    return config, [
-        f"network.width = {pace.width}: the widest that sees at least {needed_samples(pace.width):,} samples "
-        f"in the time, or the narrowest"
-        if pace.width in WIDTHS
-        else f"network.width = {pace.width}",
-        f"budget.samples = {total:,}: {minutes:g} minutes at {rate:,.0f} samples a second on this machine",
-    ]
-
-
-def _with_width(config: Config, total: int) -> Config:
-    """A width for a number of samples that the user gave: no clock is asked."""
-    if config.network.width is None:
-        fitting = [width for width in WIDTHS[:5] if needed_samples(width) <= total]
-        width = MLP_WIDTH if config.network.name == "mlp" else max(fitting, default=WIDTHS[0])
-        config = replace(config, network={"width": width})
-    return replace(config, budget={"samples": total})
-
-
 def _go_on(run: Path, progress: bool, resuming: bool = False) -> None:
     """Build the engine from what the run folder says and run it to its end."""
     config, source, scaler = _read_down(run)
     device = default_device() if config.device == "cuda" else torch.device("cpu")
     if config.threads and config.threads != torch.get_num_threads():
         torch.set_num_threads(config.threads)
-    slot, first = run / "checkpoint" / "last", not dist.is_initialized() or dist.get_rank() == 0
+    slot, first = run / "checkpoint" / "last", rank() == 0
     parts = split(source, config)
     engine = build_engine(config, parts.train, scaler, device)
     history = History(run / "history.jsonl", writes=first)
@@ -328,7 +168,7 @@ def _hooks(
     first: bool,
     progress: bool,
 ) -> list[Hook]:
-    held_out, generate = _rows(parts.held_out), _generate(engine, scaler)
+    held_out, generate = some_rows(parts.held_out), _generate(engine, scaler)
 
     def model() -> Model:
         facts = {"samples": engine.clock}
@@ -339,12 +179,18 @@ def _hooks(
             model().save(run / "checkpoint" / "best")
 
     def tell(checkpoints: float, seconds: float) -> None:
-        history.add("note", engine.clock, text="time", checkpoint_seconds=checkpoints, seconds=seconds)
+        history.add(
+            "note",
+            engine.clock,
+            text=f"checkpoints took {checkpoints:.3g} of {seconds:.4g} seconds of training",
+            checkpoint_seconds=checkpoints,
+            seconds=seconds,
+        )
 
     hooks: list[Hook] = [
         Record(history),
         Guard(history),
-        Validate(generate, held_out, _judge(parts), keep, history),
+        Validate(generate, held_out, judge(parts), keep, history),
     ]
     if first:
         hooks.append(Snapshot(generate, held_out, scaler.spec, run / "samples"))
@@ -362,25 +208,6 @@ def _generate(engine: Engine, scaler: Scaler) -> Callable[[int], np.ndarray]:
         return model.decode(engine.prior.draw(count, torch_stream(engine.config.seed, "watch")))
 
     return generate
-
-
-def _judge(parts: Split) -> Any:
-    return build_extractor(default_extractor(parts.held_out.spec), reference=_rows(parts.held_out))
-
-
-def _rows(source: Source) -> np.ndarray:
-    return source.rows(np.linspace(0, len(source) - 1, min(len(source), JUDGED_ITEMS)).astype(int))
-
-
-def _variance(source: Source, scaler: Scaler) -> float:
-    """Variance of the items in network units, summed over features, missing cells left out."""
-    rows = source.rows(np.linspace(0, len(source) - 1, min(len(source), 8192)).astype(int))
-    return float(np.nanvar(scaler.to_model(rows).numpy().astype(np.float64), axis=0).sum())
-
-
-def _shape(config: Config, found: Survey) -> tuple[int, ...] | None:
-    size = config.data.resolution
-    return None if size is None or found.spec.kind != "image" else (*size, found.spec.shape[-1])
 
 
 def _read_down(run: Path) -> tuple[Config, Source, Scaler]:
@@ -407,22 +234,6 @@ def _refuse_existing(run: Path) -> None:
             f"`run` must be a new or empty folder. Got {str(run)!r}. "
             f"`sparring resume {run}` goes on with a run that is there."
         )
-
-
-@contextlib.contextmanager
-def _processes() -> Iterator[bool]:
-    """Join the other processes where torchrun started several; yields whether this one is the first."""
-    world = int(os.environ.get("WORLD_SIZE", "1"))
-    if world == 1:
-        yield True
-        return
-    dist.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
-    if torch.cuda.is_available():
-        torch.cuda.set_device(default_device())
-    try:
-        yield dist.get_rank() == 0
-    finally:
-        dist.destroy_process_group()
 
 
 def _say(lines: list[str]) -> None:

@@ -30,6 +30,4 @@ def bench(
     summary = run_bench(name, seeds=None if seeds is None else range(seeds), only=only)
     if not summary.passed:
         missed = sum(verdict.passed is False for verdict in summary.verdicts)
-        raise SparringError(
-            f"{missed} of the {len(summary.verdicts)} bars of {name} were missed; see {summary.page}."
-        )
+        raise SparringError(f"{missed} of the {len(summary.verdicts)} bars of {name} were missed; see {summary.page}.")

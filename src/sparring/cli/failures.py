@@ -91,9 +91,7 @@ def _one_line(text: str) -> str:
 
 def _bug(error: BaseException) -> str:
     kind = type(error).__name__
-    return (
-        f"This is a fault in Sparring ({kind}), not in what you asked. Please report it with the lines above."
-    )
+    return f"This is a fault in Sparring ({kind}), not in what you asked. Please report it with the lines above."
 
 
 def _silence_stdout() -> None:

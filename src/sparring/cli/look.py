@@ -18,9 +18,9 @@ def inspect(data: str, /) -> dict[str, Any]:
     from sparring.data.open import survey
 
     found = survey(data).require()
-    from sparring import training
+    from sparring.planning import estimate
 
-    return {**found.to_json(), "training": training.estimate(found).to_json()}
+    return {**found.to_json(), "training": estimate(found).to_json()}
 
 
 def presets() -> list[dict[str, str]]:

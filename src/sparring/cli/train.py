@@ -26,7 +26,7 @@ def train(
     samples: Annotated[int | None, Parameter(group=(BUDGET, BUDGET_RULE), validator=POSITIVE)] = None,
     epochs: Annotated[float | None, Parameter(group=(BUDGET, BUDGET_RULE), validator=POSITIVE)] = None,
     preset: str | None = None,
-    seed: Annotated[int, Parameter(validator=Number(gte=0))] = 0,
+    seed: Annotated[int | None, Parameter(validator=Number(gte=0))] = None,
     settings: Annotated[tuple[str, ...], Parameter(name="--set", negative="", show_default=False)] = (),
     config: Path | None = None,
 ) -> Path:
@@ -39,7 +39,7 @@ def train(
         samples: Train until this many real items have been seen, repeats included.
         epochs: Train until every item has been seen this often on average.
         preset: A recipe of `sparring presets`; chosen from the data where left out.
-        seed: The same seed, data and machine give the same model.
+        seed: The same seed, data and machine give the same model; 0 where left out.
         settings: Change one value of the configuration, as key.path=value; may be repeated.
         config: JSON or TOML file with a configuration, such as the config.json of another run.
 

@@ -26,7 +26,7 @@ class Snapshot(Hook):
     """
 
     def __init__(self, generate: Callable[[int], np.ndarray], reference: np.ndarray, spec: Spec, folder: Path) -> None:
-        self.generate, self.reference, self.spec, self.folder = generate, reference, spec, folder
+        self.generate, self.reference, self.spec, self.folder = generate, reference[:1024], spec, folder
 
     def start(self, engine: Engine) -> None:
         if engine.clock == 0:

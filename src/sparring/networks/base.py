@@ -121,7 +121,7 @@ def initialise(module: nn.Module, stream: torch.Generator) -> None:
                 nn.init.zeros_(layer.bias)
 
 
-def _fan_in(layer: nn.Module) -> float:
+def _fan_in(layer: nn.Linear | nn.Conv1d | nn.Conv2d | nn.ConvTranspose1d | nn.ConvTranspose2d) -> float:
     weight = layer.weight
     if isinstance(layer, (nn.ConvTranspose1d, nn.ConvTranspose2d)):
         # each output place of a strided transposed convolution hears only kernel / stride of the taps

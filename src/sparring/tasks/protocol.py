@@ -63,8 +63,7 @@ PROTOCOLS = {
     ),
     "copies": Protocol(
         "lower",
-        "Share of generated items nearer to a training item than all but 1 % of unseen real items; Wilson's "
-        "interval.",
+        "Share of generated items nearer to a training item than all but 1 % of unseen real items; Wilson's interval.",
         perfect=0.01,
     ),
     "training_preference": Protocol(

@@ -1,0 +1,53 @@
+"""The other processes of a run that torchrun started: joining them, and averaging over them."""
+
+import contextlib
+import os
+from collections.abc import Iterator, Sequence
+
+import torch
+import torch.distributed as dist
+from torch import Tensor
+
+from sparring.hardware import default_device
+
+
+@contextlib.contextmanager
+def processes() -> Iterator[bool]:
+    """Join the other processes where torchrun started several; yields whether this one is the first."""
+    world = int(os.environ.get("WORLD_SIZE", "1"))
+    if world == 1:
+        yield True
+        return
+    dist.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
+    if torch.cuda.is_available():
+        torch.cuda.set_device(default_device())
+    try:
+        yield dist.get_rank() == 0
+    finally:
+        dist.destroy_process_group()
+
+
+def rank() -> int:
+    """This process's number, 0 where there is only one."""
+    return dist.get_rank() if dist.is_initialized() else 0
+
+
+def world_size() -> int:
+    """How many processes train together."""
+    return dist.get_world_size() if dist.is_initialized() else 1
+
+
+def wait_for_all() -> None:
+    """Return when every process has come here."""
+    if dist.is_initialized():
+        dist.barrier()
+
+
+@torch.no_grad()
+def average(tensors: Sequence[Tensor]) -> list[Tensor]:
+    """The means of tensors over all processes, in one collective, each in its own shape, float32."""
+    flat = torch.cat([tensor.detach().reshape(-1).float() for tensor in tensors])
+    dist.all_reduce(flat)
+    flat /= dist.get_world_size()
+    parts = flat.split([tensor.numel() for tensor in tensors])
+    return [part.view_as(tensor) for part, tensor in zip(parts, tensors, strict=True)]

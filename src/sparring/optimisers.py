@@ -1,0 +1,50 @@
+"""Optimisers by name, at the schedules' present values, as named tensors and back."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from sparring.config import OptimiserConfig
+
+
+def make_optimiser(network: nn.Module, options: OptimiserConfig) -> torch.optim.Optimizer:
+    """One of torch.optim by name, fused where it can be."""
+    kind = getattr(torch.optim, options.name)
+    arguments: dict[str, Any] = {"lr": options.learning_rate}
+    if "Adam" in options.name:
+        arguments["betas"] = (float(options.beta1), float(options.beta2))
+    if options.name in ("SGD", "RMSprop"):
+        arguments["momentum"] = options.momentum
+    if options.name in ("Adam", "AdamW", "SGD", "Adagrad"):
+        arguments["fused"] = True
+    return kind(network.parameters(), **arguments)
+
+
+def set_rates(optimiser: torch.optim.Optimizer, learning_rate: float, beta2: float) -> None:
+    """Bring an optimiser to the schedules' present values; beta2 only where it has one."""
+    for group in optimiser.param_groups:
+        group["lr"] = learning_rate
+        if "betas" in group:
+            group["betas"] = (group["betas"][0], beta2)
+
+
+def flatten_optimiser(optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:
+    """An optimiser's moments by weight number and name."""
+    state = optimiser.state_dict()["state"]
+    return {
+        f"{index}.{name}": torch.as_tensor(value)
+        for index, named in state.items()
+        for name, value in named.items()
+        if value is not None
+    }
+
+
+def unflatten_optimiser(optimiser: torch.optim.Optimizer, tensors: Mapping[str, Tensor]) -> None:
+    """Take back what `flatten_optimiser` gave."""
+    state: dict[int, dict[str, Tensor]] = {}
+    for key, tensor in tensors.items():
+        index, _, name = key.partition(".")
+        state.setdefault(int(index), {})[name] = tensor
+    optimiser.load_state_dict({"state": state, "param_groups": optimiser.state_dict()["param_groups"]})

@@ -1,0 +1,167 @@
+"""Every choice before the first step: form, scaler, recipe, width, and how many samples the budget buys."""
+
+import dataclasses
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from sparring.assembly import Split, split
+from sparring.config import Config, replace
+from sparring.data.scale import Scaler, fit_scaler
+from sparring.data.source import ArraySource, Source
+from sparring.data.survey import Survey
+from sparring.extractors.base import Extractor
+from sparring.extractors.build import build_extractor, default_extractor
+from sparring.hardware import default_device
+from sparring.pace import choose_pace
+from sparring.presets import (
+    DEFAULT_MINUTES,
+    MLP_WIDTH,
+    WIDTHS,
+    choose_form,
+    choose_recipe,
+    configure,
+    needed_samples,
+)
+
+JUDGED_ITEMS = 4096
+ESTIMATED_ITEMS = 1024
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Everything that is decided before the first step, with a sentence for each decision."""
+
+    config: Config
+    decisions: tuple[str, ...]
+    scaler: Scaler
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What `inspect` says of a training: the choices, and how long it takes here."""
+
+    preset: str
+    resolution: list[int] | None
+    network: str
+    width: int
+    batch: int
+    minutes: float
+    samples: int
+    images_per_second: float
+    decisions: list[str]
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON values."""
+        return dataclasses.asdict(self)
+
+
+def estimate(found: Survey, minutes: float = DEFAULT_MINUTES) -> Estimate:
+    """What a training with every default would choose, and its pace on this machine."""
+    config = configure(None, None, {}, {"minutes": minutes}, None)
+    device = default_device()
+    form = choose_form(config, found.spec)
+    source = found.source(chosen_shape(form.config, found))
+    few = np.linspace(0, len(source) - 1, min(len(source), ESTIMATED_ITEMS)).astype(int)
+    sample = ArraySource(source.rows(few), source.spec)
+    prepared = plan(form.config, sample, len(source), device, time.perf_counter())
+    chosen = prepared.config
+    batch, total = int(chosen.optimiser.batch or 1), int(chosen.budget.samples or 1)
+    return Estimate(
+        preset="default",
+        resolution=list(chosen.data.resolution) if chosen.data.resolution else None,
+        network=str(chosen.network.name),
+        width=int(chosen.network.width or 0),
+        batch=batch,
+        minutes=minutes,
+        samples=total,
+        images_per_second=round(total / (60 * minutes), 1),
+        decisions=[*form.reasons, *prepared.decisions],
+    )
+
+
+def plan(config: Config, source: Source, count: int, device: torch.device, began: float) -> Prepared:
+    """Fill in everything that the form leaves open: scaler, recipe, width, samples.
+
+    Args:
+        config: with its form chosen.
+        source: the items, or some of them.
+        count: how many items there are.
+        device: where training runs.
+        began: when the budget of minutes began, by time.perf_counter().
+    """
+    parts = split(source, config)
+    scaler = fit_scaler(config.data.scale or "range", parts.train)
+    held = len(parts.held_out) if parts.is_apart else 0
+    choice = choose_recipe(config, source.spec, count - held, _variance(parts.train, scaler), device)
+    config, reasons = dataclasses.replace(choice.config, device=device.type), list(choice.reasons)
+    config = replace(config, threads=config.threads or torch.get_num_threads())
+    if not parts.is_apart:
+        reasons.append("too few items to hold any out: keep-best judges by the training items")
+    extractor = judge(parts)
+    config, pace_reasons = _choose_samples(config, parts.train, scaler, device, extractor, began, count - held)
+    return Prepared(config, (*reasons, *pace_reasons), scaler)
+
+
+def _choose_samples(
+    config: Config,
+    source: Source,
+    scaler: Scaler,
+    device: torch.device,
+    extractor: Extractor,
+    began: float,
+    count: int,
+) -> tuple[Config, list[str]]:
+    batch, budget = int(config.optimiser.batch or 1), config.budget
+    if budget.samples or budget.epochs:
+        asked = budget.samples or round((budget.epochs or 1.0) * count)
+        total = batch * max(1, -(-asked // batch))
+        return _with_width(config, total), [f"budget.samples = {total:,}: whole batches of {batch}"]
+    minutes = budget.minutes or DEFAULT_MINUTES
+    left = 60.0 * minutes - (time.perf_counter() - began)
+    pace = choose_pace(config, source, scaler, device, left, extractor)
+    left = 60.0 * minutes - (time.perf_counter() - began)
+    total = pace.samples(left, batch)
+    rate = 1.0 / pace.seconds_per_sample
+    config = replace(config, budget={"samples": total, "minutes": minutes}, network={"width": pace.width})
+    return config, [
+        f"network.width = {pace.width}: the widest that sees at least {needed_samples(pace.width):,} samples "
+        f"in the time, or the narrowest"
+        if pace.width in WIDTHS
+        else f"network.width = {pace.width}",
+        f"budget.samples = {total:,}: {minutes:g} minutes at {rate:,.0f} samples a second on this machine",
+    ]
+
+
+def _with_width(config: Config, total: int) -> Config:
+    """A width for a number of samples that the user gave: no clock is asked."""
+    if config.network.width is None:
+        fitting = [width for width in WIDTHS[:5] if needed_samples(width) <= total]
+        width = MLP_WIDTH if config.network.name == "mlp" else max(fitting, default=WIDTHS[0])
+        config = replace(config, network={"width": width})
+    return replace(config, budget={"samples": total})
+
+
+def judge(parts: Split) -> Extractor:
+    """The feature space of keep-best, fixed by the held-out items."""
+    return build_extractor(default_extractor(parts.held_out.spec), reference=some_rows(parts.held_out))
+
+
+def some_rows(source: Source) -> np.ndarray:
+    """At most 4,096 items, spread evenly."""
+    return source.rows(np.linspace(0, len(source) - 1, min(len(source), JUDGED_ITEMS)).astype(int))
+
+
+def _variance(source: Source, scaler: Scaler) -> float:
+    """Variance of the items in network units, summed over features, missing cells left out."""
+    rows = source.rows(np.linspace(0, len(source) - 1, min(len(source), 8192)).astype(int))
+    return float(np.nanvar(scaler.to_model(rows).numpy().astype(np.float64), axis=0).sum())
+
+
+def chosen_shape(config: Config, found: Survey) -> tuple[int, ...] | None:
+    """The shape to bring images to; None for other data."""
+    size = config.data.resolution
+    return None if size is None or found.spec.kind != "image" else (*size, found.spec.shape[-1])
