@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,7 +23,7 @@ class Fault:
     detail: str
 
 
-def faults(trap: Trap, outcome: Outcome, written: list[str], memory: int) -> list[Fault]:
+def faults(trap: Trap, outcome: Outcome, written: list[str], memory: int, listing: str = "") -> list[Fault]:
     """All that is wrong with an answer; empty where it is clean.
 
     Args:
@@ -31,6 +31,7 @@ def faults(trap: Trap, outcome: Outcome, written: list[str], memory: int) -> lis
         outcome: what the command said and took.
         written: paths outside of the run folder that the command made or changed.
         memory: bytes that it may take.
+        listing: the account of the cleaning that training leaves in the run folder, where there is one.
 
     Returns:
         The faults, the gravest first.
@@ -43,22 +44,28 @@ def faults(trap: Trap, outcome: Outcome, written: list[str], memory: int) -> lis
     if TRACEBACK in outcome.out + outcome.err:
         found.append(Fault("traceback", _last_line(outcome.err)))
     elif WARNING.search(outcome.err):
-        found.append(Fault("warning", _last_line(WARNING.findall(outcome.err)[0])))
+        found.append(Fault("warning", WARNING.findall(outcome.err)[0]))
     elif outcome.status == 1:
         found += _of_refusal(trap, outcome)
     elif outcome.status == 0:
-        found += _of_acceptance(trap, outcome)
+        found += _of_acceptance(trap, outcome, listing or outcome.out)
     else:
         found.append(Fault("crash", f"exit status {outcome.status}: {_last_line(outcome.err)}"))
     return found
 
 
-def skipped_names(out: str) -> list[str]:
-    """The names in every list `skipped` of a JSON answer; nothing where the answer is no JSON."""
+def names_skipped(account: str, names: Sequence[str]) -> bool:
+    """Whether a JSON account of the cleaning tells of a bad item.
+
+    Args:
+        account: JSON in which something is called "skipped": a list of items with names, or counts by reason.
+        names: parts of names; one of them must be in the list. Where there are only counts, one must not be 0.
+    """
     try:
-        return list(_skipped(json.loads(out)))
+        found = list(_skipped(json.loads(account)))
     except json.JSONDecodeError:
-        return []
+        return False
+    return any(item > 0 if isinstance(item, int) else any(name in item for name in names) for item in found)
 
 
 def _of_refusal(trap: Trap, outcome: Outcome) -> Iterator[Fault]:
@@ -74,24 +81,32 @@ def _of_refusal(trap: Trap, outcome: Outcome) -> Iterator[Fault]:
         yield Fault("unnamed", sentence)
 
 
-def _of_acceptance(trap: Trap, outcome: Outcome) -> Iterator[Fault]:
-    """Exit status 0: right only where the bad item is listed, or nothing is wrong with the input."""
-    listed = [*skipped_names(outcome.out), outcome.err]
+def _of_acceptance(trap: Trap, outcome: Outcome, account: str) -> Iterator[Fault]:
+    """Exit status 0: right only where the bad item is told of, or nothing is wrong with the input."""
     if trap.answer == "refused":
         yield Fault("accepted", _last_line(outcome.out))
-    elif trap.answer != "any" and not any(name in text for name in trap.names for text in listed):
+    elif trap.answer != "any" and not names_skipped(account, trap.names) and not _says(outcome, trap):
         yield Fault("silent", ", ".join(trap.names))
 
 
-def _skipped(value: Any) -> Iterator[str]:
+def _says(outcome: Outcome, trap: Trap) -> bool:
+    """Whether a run that went on told on standard error that its newest checkpoint could not be used."""
+    return trap.words[0] == "resume" and "damaged" in outcome.err
+
+
+def _skipped(value: Any) -> Iterator[str | int]:
+    """Every name in a list called "skipped", and every count in a table of that name."""
     if isinstance(value, list):
         for element in value:
             yield from _skipped(element)
     elif isinstance(value, dict):
+        here = value.get("skipped")
+        if isinstance(here, list):
+            yield from (str(item["name"]) for item in here)
+        elif isinstance(here, dict):
+            yield from here.values()
         for key, element in value.items():
-            if key == "skipped" and isinstance(element, list):
-                yield from (str(item["name"]) for item in element)
-            else:
+            if key != "skipped":
                 yield from _skipped(element)
 
 

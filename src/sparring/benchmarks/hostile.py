@@ -34,11 +34,12 @@ up, arrays whose headers lie or whose pickles would run, folders with pipes, dev
 options and configuration files, folders that are no runs, and runs whose checkpoints are damaged.
 
 An answer is clean where it is exit status 1 with one printable sentence as the last line that names the path,
-the member or the option; or exit status 0 with the bad item in the list of what was skipped. Silence is right
-only where an independent reader (Pillow, numpy, pyarrow, the standard library) finds no fault with the input
-either. Never clean: a traceback, a Python warning, any other exit status, more than {SECONDS:.0f} seconds,
-more than {MEMORY >> 20} MiB resident, anything made or changed outside of the run folder (the input, the
-working folder, home, temporary files and a canary folder are compared before and after).
+the member or the option; or exit status 0 with the bad item counted by `inspect`, and named in the account of the
+cleaning that `train` leaves in the run folder. Silence is right only where an independent reader (Pillow, numpy,
+pyarrow, the standard library) finds no fault with the input either. Never clean: a traceback, a Python warning, any
+other exit status, more than {SECONDS:.0f} seconds, more than {MEMORY >> 20} MiB resident, anything made or changed
+outside of the run folder (the input, the working folder, home, temporary files and a canary folder are compared
+before and after; the caches of matplotlib and torch are sent elsewhere).
 """
 
 
@@ -85,7 +86,8 @@ def _answer(case: Case, seed: int, context: Context) -> dict[str, Any]:
     trap = case.make(place, numpy_stream(seed, case.name))
     before = snapshot(root, place.run)
     outcome = run_limited(trap.words, root / "home", SECONDS)
-    found = faults(trap, outcome, changes(before, snapshot(root, place.run)), MEMORY)
+    written = changes(before, snapshot(root, place.run))
+    found = faults(trap, outcome, written, MEMORY, _account(place.run / "trained/cleaned.json"))
     _note(context, case, trap, outcome, found)
     if not found:
         shutil.rmtree(root)
@@ -95,6 +97,10 @@ def _answer(case: Case, seed: int, context: Context) -> dict[str, Any]:
         "faults": [f"{fault.kind}: {fault.detail}"[:400] for fault in found],
         "memory_mib": outcome.memory >> 20,
     }
+
+
+def _account(path: Path) -> str:
+    return path.read_text(encoding="utf-8") if path.exists() else ""
 
 
 def _make_place(root: Path) -> Place:

@@ -93,9 +93,9 @@ def changes(before: dict[str, tuple[int, int, int]], after: dict[str, tuple[int,
 def _environment(home: Path) -> dict[str, str]:
     """This process's environment, with every usual place for leftovers moved into `home`."""
     folders = dict.fromkeys(("HOME", "TMPDIR", "XDG_CACHE_HOME", "XDG_CONFIG_HOME"), str(home))
-    figures = {"MPLCONFIGDIR": str(home.parent.parent / "matplotlib")}
+    caches = dict.fromkeys(("MPLCONFIGDIR", "TORCHINDUCTOR_CACHE_DIR"), str(home.parent.parent / "caches"))
     single = {"OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
-    return {**os.environ, **folders, **figures, **single}
+    return {**os.environ, **folders, **caches, **single}
 
 
 def _limit_address_space(process: int) -> None:

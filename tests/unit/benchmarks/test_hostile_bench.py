@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sparring.benchmarks.answers import faults, skipped_names
+from sparring.benchmarks.answers import faults, names_skipped
 from sparring.benchmarks.hostile import HOSTILE, MUTATED, cases_of
 from sparring.benchmarks.malformed import archives, arrays
 from sparring.benchmarks.malformed.materials import CONTAINERS, IMAGES
@@ -131,9 +131,24 @@ def test_the_judge_sees_every_kind_of_fault(trap: Trap, outcome: Outcome, writte
     assert [fault.kind for fault in faults(trap, outcome, written, GIB)] == kinds
 
 
-def test_names_are_read_from_every_list_of_skipped_items():
-    assert skipped_names(LISTED) == ["a/bad.png"]
-    assert skipped_names("no json") == []
+def test_a_bad_item_is_told_of_by_name_or_where_there_are_only_counts_by_number():
+    assert names_skipped(LISTED, ["bad.png"])
+    assert not names_skipped(LISTED, ["other.png"])
+    assert names_skipped('{"skipped": {"corrupt": 1}}', ["bad.png"])
+    assert not names_skipped('{"skipped": {}}', ["bad.png"])
+    assert not names_skipped("no json", ["bad.png"])
+
+
+def test_the_account_in_the_run_folder_is_what_training_is_judged_by():
+    assert faults(SKIPPED, answer(0, "run"), [], GIB, LISTED) == []
+    [fault] = faults(SKIPPED, answer(0, "run"), [], GIB, LISTED.replace("bad", "other"))
+    assert fault.kind == "silent"
+
+
+def test_a_resumed_run_has_to_say_that_it_fell_back():
+    trap = Trap(("resume", "bad-run"), ("bad-run",), "named")
+    assert faults(trap, answer(0, err="the newest checkpoint is damaged; went on"), [], GIB) == []
+    assert [fault.kind for fault in faults(trap, answer(0), [], GIB)] == ["silent"]
 
 
 def test_a_snapshot_sees_what_appears_changes_and_vanishes(tmp_path: Path):

@@ -50,7 +50,11 @@ def _npy(make: Callable[[], np.ndarray], place: Place) -> Trap:
 
 
 def _trained(make: Callable[[], np.ndarray], place: Place) -> Trap:
-    trap = _npy(make, place)
+    return _training(_npy(make, place), place)
+
+
+def _training(trap: Trap, place: Place) -> Trap:
+    """The same input before `train`."""
     return Trap(train(Path(trap.words[1]), place), trap.names, trap.answer)
 
 
@@ -123,16 +127,15 @@ def _parquet_with_gaps(place: Place) -> Trap:
     return _written(place, "data.parquet", content, "20", "22", answer="skipped")
 
 
-def _spoilt(value: float) -> np.ndarray:
+def _spoilt(value: float, place: Place) -> Trap:
+    """Twenty vectors, one of which holds a value that is no number to learn from."""
     array = np.linspace(0.0, 1.0, 320).reshape(20, 16)
     array[3, 5] = value
-    return array
+    return _written(place, "data.npy", npy(array), "3", answer="skipped")
 
 
 UNFIT: dict[str, Callable[[], np.ndarray]] = {
     "all-nan": lambda: np.full((20, 6), np.nan),
-    "inf": lambda: _spoilt(np.inf),
-    "minus-inf": lambda: _spoilt(-np.inf),
     "complex": lambda: np.ones((20, 6), complex),
     "strings": lambda: np.full((20, 6), "text"),
     "bytes": lambda: np.full((20, 6), b"text"),
@@ -165,6 +168,10 @@ HEADERS: dict[str, tuple[str, int]] = {
 }
 
 MADE: dict[str, Callable[[Place], Trap]] = {
+    "infinite": partial(_spoilt, np.inf),
+    "minus-infinite": partial(_spoilt, -np.inf),
+    "train-infinite": lambda place: _training(_spoilt(np.inf, place), place),
+    "train-parquet-with-gaps": lambda place: _training(_parquet_with_gaps(place), place),
     "object": _running,
     "npz-object": _running_npz,
     "pickle-as-npy": partial(_bare_pickle, "data.npy"),
@@ -187,4 +194,4 @@ MADE: dict[str, Callable[[Place], Trap]] = {
     "parquet-with-gaps": _parquet_with_gaps,
 }
 
-TRAINED = ("all-nan", "inf", "complex", "strings", "fifteen", "rank-1", "rank-7", "no-height")
+TRAINED = ("all-nan", "complex", "strings", "fifteen", "rank-1", "rank-7", "no-height")

@@ -24,6 +24,7 @@ def cases() -> list[Case]:
     items = [_case(f"item-{name}", partial(_item, *item)) for name, item in bad_items().items()]
     paths = [_case(name, make) for name, make in PATHS.items()]
     trained = [_case(f"train-{name}", partial(_trained, PATHS[name])) for name in TRAINED]
+    trained += [_case(f"train-item-{name}", partial(_trained, partial(_item, *bad_items()[name]))) for name in LISTED]
     return items + paths + trained
 
 
@@ -201,3 +202,4 @@ PATHS: dict[str, Callable[[Place], Trap]] = {
 }
 
 TRAINED = ("missing", "empty", "text-only", "bad-only", "fifteen", "fifo", "empty-file", "zip-that-is-text")
+LISTED = ("empty", "text", "line-break", "escape-codes", "unicode", "long-name", "png-bomb", "tiff-bomb")
