@@ -43,9 +43,7 @@ class Scaler:
         values = torch.as_tensor(_plain(rows)).to(torch.float32)
         values = (values - self.shift).mul_(self.factor)
         if self.rotation is not None:
-            return (
-                (values.flatten(1) @ self.rotation).view(values.shape).movedim(-1, _channel_axis(self.spec))
-            )
+            return (values.flatten(1) @ self.rotation).view(values.shape).movedim(-1, _channel_axis(self.spec))
         return values.movedim(-1, _channel_axis(self.spec))
 
     def to_data(self, items: Tensor) -> np.ndarray:
@@ -56,7 +54,7 @@ class Scaler:
         values = (values / self.factor + self.shift).clamp(self.low, self.high)
         array = values.cpu().numpy()
         dtype = np.dtype(self.spec.dtype)
-        return np.ascontiguousarray((array if dtype.kind == "f" else np.rint(array)).astype(dtype))
+        return np.ascontiguousarray(_round(array, dtype) if dtype.kind in "iu" else array.astype(dtype))
 
     def to(self, device: torch.device | str) -> "Scaler":
         """The same scaler with its constants on another device."""
@@ -113,9 +111,7 @@ def _scaler(
     # A constant feature has no spread: leave it as it is rather than divide by nothing.
     factor = 1.0 / np.where(spread > 1e-12, spread, 1.0)
     tensors = [torch.tensor(np.asarray(value), dtype=torch.float32) for value in (shift, factor, low, high)]
-    return Scaler(
-        kind, spec, *tensors, None if rotation is None else torch.tensor(rotation, dtype=torch.float32)
-    )
+    return Scaler(kind, spec, *tensors, None if rotation is None else torch.tensor(rotation, dtype=torch.float32))
 
 
 def _sample(source: Source) -> np.ndarray:
@@ -134,6 +130,14 @@ def _shared_axes(kind: str, spec: Spec) -> tuple[int, ...]:
 
 def _channel_axis(spec: Spec) -> int:
     return -1 if spec.kind == "vector" else 1
+
+
+def _round(array: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    """To the nearest whole number that the dtype has; the float32 nearest to its largest may lie beyond it."""
+    limits = np.iinfo(dtype)
+    top = np.float32(limits.max)
+    top = top if int(top) <= limits.max else np.nextafter(top, np.float32(0))
+    return np.rint(array).clip(np.float32(limits.min), top).astype(dtype)
 
 
 def _plain(rows: np.ndarray | Tensor) -> np.ndarray | Tensor:
