@@ -57,7 +57,7 @@ class PenaltyConfig:
 
     __pydantic_config__ = STRICT
     names: tuple[str, ...] = ("r1", "r2")
-    gamma: Annotated[float, Field(ge=0.0)] | None = None
+    gamma: Annotated[float, Field(ge=0.0, allow_inf_nan=False)] | None = None
     gamma_fall: Annotated[float, Field(gt=0.0, le=1.0)] | None = None
 
 
