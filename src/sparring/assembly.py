@@ -51,8 +51,8 @@ def build_networks(config: Config, spec: Spec) -> tuple[Generator, Discriminator
     return generator, discriminator
 
 
-def build_engine(config: Config, source: Source, scaler: Scaler, device: torch.device) -> Engine:
-    """The engine over the training items, without hooks."""
+def build_engine(config: Config, source: Source, scaler: Scaler, device: torch.device, alone: bool = False) -> Engine:
+    """The engine over the training items, without hooks; `alone` leaves other processes out."""
     generator, discriminator = build_networks(config, source.spec)
     game = AdversarialGame(
         generator,
@@ -62,7 +62,7 @@ def build_engine(config: Config, source: Source, scaler: Scaler, device: torch.d
         missing=source.spec.missing,
     )
     feed = ShuffledFeed(source, scaler, config.seed, device)
-    return Engine(game, feed, PRIORS["gaussian"](generator.latent), config, device)
+    return Engine(game, feed, PRIORS["gaussian"](generator.latent), config, device, alone=alone)
 
 
 def check_names(config: Config, spec: Spec) -> None:

@@ -83,6 +83,7 @@ class Engine:
         config: a resolved configuration.
         device: where to compute.
         hooks: who looks on, in order.
+        alone: whether to leave the other processes of a distributed run out.
     """
 
     game: AdversarialGame
@@ -92,10 +93,11 @@ class Engine:
     device: torch.device
     hooks: Sequence[Hook] = ()
     progress: Progress = field(default_factory=Progress)
+    alone: bool = False
 
     def __post_init__(self) -> None:
-        self.rank = distribution.rank()
-        self.world = distribution.world_size()
+        self.rank = 0 if self.alone else distribution.rank()
+        self.world = 1 if self.alone else distribution.world_size()
         for network in self.game.players.values():
             place(network, self.device)
         self.averaged = ema.average(self.game.generator)

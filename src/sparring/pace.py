@@ -12,6 +12,7 @@ from sparring.assembly import build_engine
 from sparring.config import Config, replace
 from sparring.data.scale import Scaler
 from sparring.data.source import Source
+from sparring.distribution import world_size
 from sparring.engine import Engine
 from sparring.extractors.base import Extractor
 from sparring.model import BATCH
@@ -81,11 +82,13 @@ def _candidates(config: Config) -> list[int]:
 
 def measure(config: Config, source: Source, scaler: Scaler, device: torch.device, judge: Extractor | None) -> Pace:
     """Time training steps and one measurement of a width on throw-away networks."""
-    config = replace(config, budget={"samples": 1 << 40})
-    engine = build_engine(config, source, scaler, device)
+    world = world_size()
+    part = max(1, int(config.optimiser.batch or 1) // world)
+    config = replace(config, budget={"samples": 1 << 40}, optimiser={"batch": part})
+    engine = build_engine(config, source, scaler, device, alone=True)
     step = _median_step(engine)
     overhead = 0.0 if judge is None else config.validation.points * _measurement(engine, scaler, judge)
-    return Pace(engine.game.generator.width, step / engine.batch, overhead)
+    return Pace(engine.game.generator.width, step / (part * world), overhead)
 
 
 def _median_step(engine: Engine) -> float:

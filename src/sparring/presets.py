@@ -14,6 +14,7 @@ import torch
 
 from sparring.config import Config, apply_settings, from_json, read_file, replace, to_json
 from sparring.data.source import Spec
+from sparring.distribution import world_size
 from sparring.errors import UsageError, did_you_mean, rule
 from sparring.hardware import has_fast_bfloat16
 
@@ -117,7 +118,7 @@ def choose_recipe(config: Config, spec: Spec, count: int, variance: float, devic
             "latent": 64 if spec.kind != "vector" else max(8, min(64, 2 * spec.size)),
         },
         "optimiser": {
-            "batch": min(count, 256 if is_mlp else 128),
+            "batch": _shared(min(count, 256 if is_mlp else 64)),
             "learning_rate": 4e-4,
         },
         "penalties": {"gamma": _round(GAMMA_PER_VARIANCE * variance), "gamma_fall": 0.1},
@@ -126,7 +127,7 @@ def choose_recipe(config: Config, spec: Spec, count: int, variance: float, devic
         "augment": {"name": "none"},
     }
     if config.optimiser.batch == "full":
-        config = replace(config, optimiser={"batch": count})
+        config = replace(config, optimiser={"batch": _shared(count)})
     config, reasons = fill(config, chosen)
     if config.precision is None:
         fast = not is_mlp and has_fast_bfloat16(device)
@@ -154,6 +155,11 @@ def fill(config: Config, chosen: dict[str, dict[str, Any]]) -> tuple[Config, lis
         config = replace(config, **{section: missing})
         reasons += [f"{section}.{key} = {value}, by rule" for key, value in missing.items()]
     return config, reasons
+
+
+def _shared(batch: int) -> int:
+    """The batch, or the nearest smaller one that the processes of a distributed run can share equally."""
+    return max(1, batch // world_size()) * world_size()
 
 
 def _resolution_reason(natural: tuple[int, ...], chosen: tuple[int, int] | None) -> str:

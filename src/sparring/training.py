@@ -212,6 +212,8 @@ def _generate(engine: Engine, scaler: Scaler) -> Callable[[int], np.ndarray]:
 
 def _read_down(run: Path) -> tuple[Config, Source, Scaler]:
     path = run / "config.json"
+    if not path.is_file() and (run / "cleaned.json").is_file():
+        raise RunError(f"{str(run)!r} was stopped before its first step. Remove the folder and train again.")
     if not path.is_file():
         raise RunError(f"{str(run)!r} is not a run folder: it has no config.json. `sparring train` makes one.")
     try:
