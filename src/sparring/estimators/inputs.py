@@ -1,0 +1,112 @@
+"""What a user may pass as X -> what training reads, checked as scikit-learn checks it."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.utils import check_array
+from sklearn.utils.validation import validate_data
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from sparring.data.arrays import survey_array
+from sparring.data.open import survey
+from sparring.data.source import Spec
+from sparring.data.survey import MINIMUM, Survey
+from sparring.errors import DataError, UsageError, rule
+
+Data = str | Path | np.ndarray
+
+
+def read(estimator: BaseEstimator, X: Any, *, reset: bool, missing: bool = True) -> Data:
+    """A path or name as it is; anything else as a checked array of numbers.
+
+    Args:
+        estimator: whose number and names of features a table must have, or whose they become.
+        X: a path, a bundled name, an array, a data frame, a tensor or a map-style torch Dataset.
+        reset: whether the estimator is being fitted.
+        missing: whether cells may be NaN.
+
+    Raises:
+        ValueError: for another number or other names of features, and for values that are not finite.
+        UsageError: for a Dataset whose items cannot be stacked.
+    """
+    if isinstance(X, str | Path):
+        return X
+    X = _within_reach(X)
+    finite = "allow-nan" if missing else True
+    if getattr(X, "ndim", 2) <= 2:
+        return validate_data(estimator, X, reset=reset, dtype="numeric", ensure_all_finite=finite)  # type: ignore[arg-type]
+    return check_array(X, dtype="numeric", allow_nd=True, ensure_all_finite=finite, input_name="X")  # type: ignore[arg-type]
+
+
+def require_enough(X: Data) -> None:
+    """Refuse an array that is too small to learn from, in the words that scikit-learn's users know.
+
+    Raises:
+        DataError: for fewer than 16 items.
+    """
+    if isinstance(X, np.ndarray) and len(X) < MINIMUM:
+        got = f"n_samples={len(X)}, n_features={X[0].size}"
+        raise DataError(rule("X", f"at least {MINIMUM} items", got, "Add more items."))
+
+
+def look(X: Data, spec: Spec) -> Survey:
+    """Survey data that a fitted model is asked about.
+
+    Args:
+        X: as `read` gives it.
+        spec: the form that the model knows.
+
+    Raises:
+        UsageError: where the items are not of that form. Images may be of another size.
+        DataError: where a row of an array has no value at all, so that it has no answer.
+    """
+    found = survey_array(X, "X", images=spec.kind == "image") if isinstance(X, np.ndarray) else survey(X)
+    if _meaning(found.spec) != _meaning(spec):
+        must = f"{_words(spec)} like those that the model was fitted on"
+        raise UsageError(rule("The items of X", must, _words(found.spec)))
+    if isinstance(X, np.ndarray) and found.cleaning.skipped:
+        first = found.cleaning.skipped[0]
+        raise DataError(f"Every item of X must have a value. {first.name}: {first.detail}.")
+    return found
+
+
+def _within_reach(X: Any) -> Any:
+    if isinstance(X, Dataset):
+        return _stack(X)
+    if isinstance(X, Tensor):
+        return X.detach().cpu().numpy()
+    if hasattr(X, "to_numpy") and not hasattr(X, "__array__"):
+        return X.to_numpy()
+    return X
+
+
+def _stack(items: Dataset) -> np.ndarray:
+    if not hasattr(items, "__len__"):
+        raise UsageError(rule("A torch Dataset", "map-style, with a length", type(items).__name__))
+    try:
+        return np.stack([_item(items[index]) for index in range(len(items))])  # type: ignore[arg-type]
+    except ValueError as error:
+        raise UsageError(f"The items of a torch Dataset must be numbers of one shape. Got: {error}.") from None
+
+
+def _item(entry: Any) -> np.ndarray:
+    item = entry[0] if isinstance(entry, tuple | list) else entry
+    if isinstance(item, Tensor):
+        # torch's own pictures are (channels, height, width)
+        return np.moveaxis(item.numpy(), 0, -1) if item.dim() == 3 else item.numpy()
+    return np.asarray(item)
+
+
+def _meaning(spec: Spec) -> tuple:
+    if spec.kind == "image":
+        return spec.kind, spec.shape[-1], "float" if spec.dtype.startswith("float") else spec.dtype
+    return spec.kind, spec.shape
+
+
+def _words(spec: Spec) -> str:
+    if spec.kind == "image":
+        return f"images of {spec.shape[-1]} channels in {spec.dtype}"
+    return f"{'series' if spec.kind == 'series' else 'vectors'} of shape {spec.shape}"
