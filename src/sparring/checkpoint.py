@@ -38,13 +38,14 @@ def write(slot: Path, facts: Mapping[str, Any], tensors: Mapping[str, Mapping[st
 
     Args:
         slot: the folder, such as RUN/checkpoint/last.
-        facts: JSON values; "samples", the clock, orders slots in time.
+        facts: JSON values.
         tensors: file stem -> name -> tensor.
     """
     fresh = slot.with_name(slot.name + ".new")
     shutil.rmtree(fresh, ignore_errors=True)
     fresh.mkdir(parents=True)
     sums = {stem: _write_tensors(fresh / f"{stem}.safetensors", named) for stem, named in tensors.items()}
+    sums[FACTS] = _checksum_of_facts(dict(facts))
     _write_synced(fresh / FACTS, json.dumps({"format": FORMAT, "facts": dict(facts), "checksums": sums}))
     _swap(fresh, slot)
 
@@ -55,21 +56,23 @@ def read(slot: Path) -> Saved:
     Raises:
         RunError: when there is none, or it is of another format.
     """
-    candidates = [slot.with_name(slot.name + suffix) for suffix in (".new", "", ".old")]
-    found, complaints = [], []
-    for folder in candidates:
+    complaints = {}
+    # A whole NAME.new was written after NAME and not yet renamed, so this order is from new to old.
+    for suffix in (".new", "", ".old"):
+        folder = slot.with_name(slot.name + suffix)
         if (folder / FACTS).is_file():
             try:
-                found.append(_read_folder(folder))
+                return _read_folder(folder)
             except RunError as error:
-                complaints.append(str(error))
-    if not found:
-        raise RunError(" ".join(complaints) or f"{str(slot)!r} holds no checkpoint.")
-    return max(found, key=lambda saved: saved.facts.get("samples", 0))
+                complaints[suffix] = str(error)
+    complaint = complaints.get("") or next(iter(complaints.values()), "")
+    raise RunError(complaint or f"{str(slot)!r} holds no checkpoint.")
 
 
 def is_damaged(slot: Path) -> bool:
-    """Whether the slot itself cannot be read whole, so that `read` fell back to another state."""
+    """Whether the slot itself is there but not whole, so that `read` fell back to another state."""
+    if not slot.exists():
+        return False
     try:
         _read_folder(slot)
     except RunError:
@@ -116,8 +119,7 @@ def _swap(fresh: Path, slot: Path) -> None:
 def _read_folder(folder: Path) -> Saved:
     try:
         content = json.loads((folder / FACTS).read_text(encoding="utf-8"))
-        version, facts, sums = content["format"], content["facts"], content["checksums"]
-        files = {stem: folder / f"{Path(stem).name}.safetensors" for stem in sums}
+        version, facts, sums = content["format"], dict(content["facts"]), dict(content["checksums"])
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise RunError(f"The checkpoint {str(folder)!r} is damaged: {FACTS} cannot be read ({error}).") from None
     if version != FORMAT:
@@ -125,6 +127,9 @@ def _read_folder(folder: Path) -> Saved:
             f"The checkpoint {str(folder)!r} must be of format {FORMAT}. Got {version!r}. "
             "It was written by another version of Sparring: use that version, or train again."
         )
+    if sums.pop(FACTS, None) not in (None, _checksum_of_facts(facts)):
+        raise RunError(f"The checkpoint {str(folder)!r} is damaged: {FACTS} does not match its checksum.")
+    files = {stem: folder / f"{Path(stem).name}.safetensors" for stem in sums}
     for stem, path in files.items():
         if not path.is_file() or _checksum(path) != sums[stem]:
             raise RunError(f"The checkpoint {str(folder)!r} is damaged: {path.name} does not match its checksum.")
@@ -132,6 +137,10 @@ def _read_folder(folder: Path) -> Saved:
         return Saved(facts, {stem: load_file(path) for stem, path in files.items()}, folder)
     except (SafetensorError, OSError) as error:
         raise RunError(f"The checkpoint {str(folder)!r} is damaged: {error}.") from None
+
+
+def _checksum_of_facts(facts: dict[str, Any]) -> str:
+    return hashlib.blake2b(json.dumps(facts).encode(), digest_size=16).hexdigest()
 
 
 def _checksum(path: Path) -> str:
