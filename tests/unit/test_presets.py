@@ -1,0 +1,161 @@
+"""The rules: they fill every gap, touch nothing that was set, and give a reason for each choice."""
+
+import dataclasses
+from typing import Any
+
+import pytest
+import torch
+
+from sparring.config import Config, apply_settings, replace, to_json
+from sparring.data.source import Spec
+from sparring.presets import PRESETS, choose_form, choose_network, choose_recipe, fit_resolution
+
+CPU = torch.device("cpu")
+IMAGE = Spec("image", (28, 28, 1), "uint8")
+SERIES = Spec("series", (24, 3), "float32")
+VECTOR = Spec("vector", (5,), "float32")
+SPECS = pytest.mark.parametrize("spec", [IMAGE, SERIES, VECTOR], ids=lambda spec: spec.kind)
+
+# what is left to the clock or the command, and so is not a rule of this module
+LATER = {"network.width", "budget.samples", "budget.epochs", "budget.minutes", "threads", "device", "preset"}
+
+
+def chosen(config: Config, spec: Spec, count: int = 5000, variance: float = 100.0) -> Config:
+    form = choose_form(config, spec).config
+    return choose_recipe(form, spec, count, variance, CPU).config
+
+
+def gaps(config: Config) -> set[str]:
+    flat = {}
+    for key, value in to_json(config).items():
+        flat |= {f"{key}.{name}": part for name, part in value.items()} if isinstance(value, dict) else {key: value}
+    return {key for key, value in flat.items() if value is None}
+
+
+@pytest.mark.parametrize(
+    ("height", "width", "expected"),
+    [
+        (28, 28, (28, 28)),
+        (64, 48, (64, 48)),
+        (128, 128, (64, 64)),
+        (480, 640, (48, 64)),
+        (640, 480, (64, 48)),
+        (1000, 100, (64, 8)),
+        (31, 9, (31, 9)),
+    ],
+)
+def test_resolution_keeps_the_shape_up_to_64_a_side(height: int, width: int, expected: tuple[int, int]) -> None:
+    assert fit_resolution(height, width) == expected
+
+
+@pytest.mark.parametrize("size", [(5000, 3000), (77, 65), (4096, 100), (2, 3), (256, 255)])
+def test_resolution_is_always_one_that_can_be_trained(size: tuple[int, int]) -> None:
+    height, width = fit_resolution(*size)
+    assert min(height, width) >= 8
+    assert max(height, width) <= 64
+    if min(height, width) > 8:
+        assert height / width == pytest.approx(size[0] / size[1], rel=0.06)
+
+
+@SPECS
+def test_every_gap_is_filled(spec: Spec) -> None:
+    config = chosen(Config(), spec)
+    open_ones = gaps(config) - LATER - ({"data.resolution"} if spec.kind != "image" else set())
+    assert open_ones == set()
+
+
+def test_a_gap_would_be_seen() -> None:
+    assert {"network.latent", "penalties.gamma", "optimiser.learning_rate"} <= gaps(Config())
+
+
+SET: dict[str, Any] = {
+    "data.resolution": [16, 24],
+    "data.scale": "moments",
+    "network.name": "residual",
+    "network.generator": "conv",
+    "network.latent": 7,
+    "optimiser.batch": 33,
+    "optimiser.learning_rate": 0.5,
+    "penalties.gamma": 0.0,
+    "penalties.gamma_fall": 0.9,
+    "schedule.warmup": 0.0,
+    "schedule.hold": 0.0,
+    "schedule.rate_end": 0.0,
+    "ema.cap": 5.0,
+    "precision": "float32",
+}
+
+
+@pytest.mark.parametrize("key", list(SET))
+def test_what_the_user_set_is_never_changed(key: str) -> None:
+    config = to_json(chosen(apply_settings(Config(), {key: SET[key]}), IMAGE))
+    section, _, name = key.rpartition(".")
+    assert (config[section] if section else config)[name] == SET[key]
+
+
+@pytest.mark.parametrize("preset", PRESETS, ids=lambda preset: preset.name)
+def test_every_recipe_is_kept_by_the_rules(preset: Any) -> None:
+    before = apply_settings(Config(), preset.settings)
+    after = chosen(before, IMAGE)
+    for key, value in preset.settings.items():
+        section, _, name = key.rpartition(".")
+        assert to_json(after)[section][name] == value
+    assert preset.summary
+    assert preset.paper
+
+
+def test_recipes_have_different_names_and_one_is_the_default() -> None:
+    names = [preset.name for preset in PRESETS]
+    assert len(names) == len(set(names))
+    assert "default" in names
+
+
+@pytest.mark.parametrize(
+    ("spec", "expected"),
+    [
+        (IMAGE, "conv"),
+        (Spec("image", (7, 28, 1), "uint8"), "mlp"),
+        (SERIES, "conv"),
+        (Spec("series", (4, 3), "float32"), "mlp"),
+        (VECTOR, "mlp"),
+    ],
+)
+def test_convolutions_where_there_are_places(spec: Spec, expected: str) -> None:
+    assert choose_network(spec) == expected
+
+
+@SPECS
+def test_a_full_batch_is_every_item(spec: Spec) -> None:
+    assert chosen(apply_settings(Config(), {"optimiser.batch": "full"}), spec, count=777).optimiser.batch == 777
+
+
+@SPECS
+def test_a_batch_is_never_larger_than_the_data(spec: Spec) -> None:
+    assert chosen(Config(), spec, count=16).optimiser.batch == 16
+
+
+def test_gamma_grows_with_the_variance_of_the_data() -> None:
+    small, large = (chosen(Config(), IMAGE, variance=v).penalties.gamma for v in (10.0, 1000.0))
+    assert small is not None
+    assert large is not None
+    assert 0 < small < large
+
+
+@pytest.mark.parametrize("variance", [0.0, float("nan"), float("inf")])
+def test_gamma_is_a_positive_number_whatever_the_data(variance: float) -> None:
+    gamma = chosen(Config(), IMAGE, variance=variance).penalties.gamma
+    assert gamma is not None
+    assert 0 < gamma < 1e6
+
+
+def test_each_choice_has_a_reason_and_nothing_set_has_one() -> None:
+    free = choose_recipe(choose_form(Config(), IMAGE).config, IMAGE, 5000, 100.0, CPU).reasons
+    config = replace(choose_form(Config(), IMAGE).config, network={"latent": 7})
+    bound = choose_recipe(config, IMAGE, 5000, 100.0, CPU).reasons
+    assert any(reason.startswith("network.latent = ") for reason in free)
+    assert not any(reason.startswith("network.latent = ") for reason in bound)
+    assert any(reason.startswith("precision = ") for reason in free)
+
+
+def test_rules_choose_alike_for_the_same_data() -> None:
+    assert dataclasses.astuple(chosen(Config(), IMAGE)) == dataclasses.astuple(chosen(Config(), IMAGE))
