@@ -129,21 +129,26 @@ class Engine:
     def step(self) -> Numbers:
         """One update of each player and of the average; moves the clock by one batch."""
         settings = self.settings()
+        stream = torch_stream(self.config.seed, f"augment{self.rank}", self.clock, self.device)
+        real = self.feed.batch(self.clock, self.batch, self.rank, self.world)
         with self.autocast():
-            numbers = self.game.gradients(
-                self.feed.batch(self.clock, self.batch, self.rank, self.world),
-                self._latents(),
-                settings.gamma,
-                torch_stream(self.config.seed, f"augment{self.rank}", self.clock, self.device),
+            numbers = self.game.play(
+                real, self._latents(), settings.gamma, stream, lambda player: self._move(player, settings)
             )
-        if self.world > 1:
-            numbers = self._average_over_processes(numbers)
-        for optimiser in self.optimisers.values():
-            set_rates(optimiser, settings.learning_rate, settings.beta2)
-            optimiser.step()
         self.progress.clock += self.batch
         ema.update(self.averaged, self.game.generator, self.batch, settings.ema_half_life)
-        return numbers
+        return self._averaged_numbers(numbers)
+
+    def _move(self, player: str, settings: Settings) -> None:
+        """Average a player's gradients over the processes and take its optimiser's step."""
+        if self.world > 1:
+            gradients = [p.grad for p in self.game.players[player].parameters() if p.grad is not None]
+            means = distribution.average(gradients)
+            torch._foreach_copy_(gradients, means)  # pyright: ignore[reportPrivateImportUsage]
+        set_rates(self.optimisers[player], settings.learning_rate, settings.beta2)
+        self.optimisers[player].step()
+        # autocast keeps low-precision copies of the weights that it has seen: these are stale now
+        torch.clear_autocast_cache()
 
     def settings(self) -> Settings:
         """The schedules at the present clock."""
@@ -229,11 +234,10 @@ class Engine:
         z = self.prior.draw(self.batch, torch_stream(self.config.seed, "latents", self.clock, self.device))
         return z.chunk(self.world)[self.rank]
 
-    def _average_over_processes(self, numbers: Numbers) -> Numbers:
-        gradients = [p.grad for net in self.game.players.values() for p in net.parameters() if p.grad is not None]
-        means = distribution.average([*gradients, *asdict(numbers).values()])
-        torch._foreach_copy_(gradients, means[: len(gradients)])  # pyright: ignore[reportPrivateImportUsage]
-        return Numbers(*means[len(gradients) :])
+    def _averaged_numbers(self, numbers: Numbers) -> Numbers:
+        if self.world == 1:
+            return numbers
+        return Numbers(*distribution.average(list(asdict(numbers).values())))
 
 
 def place(network: nn.Module, device: torch.device) -> nn.Module:

@@ -42,9 +42,12 @@ def flatten_optimiser(optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:
 
 
 def unflatten_optimiser(optimiser: torch.optim.Optimizer, tensors: Mapping[str, Tensor]) -> None:
-    """Take back what `flatten_optimiser` gave."""
+    """Take back what `flatten_optimiser` gave; moments lie in memory as their weights do, which `fused` relies on."""
     state: dict[int, dict[str, Tensor]] = {}
+    weights = [weight for group in optimiser.param_groups for weight in group["params"]]
     for key, tensor in tensors.items():
         index, _, name = key.partition(".")
-        state.setdefault(int(index), {})[name] = tensor
+        weight = weights[int(index)]
+        same = tensor.shape == weight.shape
+        state.setdefault(int(index), {})[name] = torch.empty_like(weight).copy_(tensor) if same else tensor
     optimiser.load_state_dict({"state": state, "param_groups": optimiser.state_dict()["param_groups"]})

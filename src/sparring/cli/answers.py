@@ -2,17 +2,12 @@
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
-from sparring.cli.folders import is_run, read_config, require_data, require_model, require_run
-from sparring.errors import DataError, rule
-
-if TYPE_CHECKING:
-    from sparring.data.source import Source, Spec
-    from sparring.model import Model
+from sparring.cli.folders import require_data, require_model, require_run
 
 POSITIVE = Number(gt=0)
 
@@ -61,18 +56,9 @@ def evaluate(run: Path, data: str, /) -> dict[str, Any]:
     require_model(run)
     require_data(data)
     from sparring.checkpoint import write_json
-    from sparring.data.open import survey
-    from sparring.model import Model
-    from sparring.tasks.evaluate import evaluate as measure
+    from sparring.estimators.gan import GAN
 
-    model = Model.load(run)
-    found = survey(data)
-    require_same_form(found.spec, model.spec, data)
-    train, held_out = training_items(run, model)
-    same = found.fingerprint == read_config(run).get("data", {}).get("fingerprint")
-    result = measure(
-        model, found.source(model.spec.shape), train=train, held_out=held_out, same_as_training=same
-    ).to_json()
+    result = GAN.load(run).evaluate(data).to_json()
     write_json(run / "metrics.json", result)
     return result
 
@@ -97,35 +83,3 @@ def report(
     from sparring.report.render import write_report
 
     return write_report(run, compare)
-
-
-def training_items(run: Path, model: "Model") -> tuple["Source | None", "Source | None"]:
-    """The items that a run was trained on and those it held out; None for what is not known."""
-    from sparring.assembly import split
-    from sparring.data.cache import open_cache
-
-    if not is_run(run):
-        return None, None
-    parts = split(open_cache(run / "cache"), model.config)
-    return parts.train, parts.held_out if parts.is_apart else None
-
-
-def require_same_form(got: "Spec", wanted: "Spec", data: str) -> None:
-    """Refuse data whose numbers do not mean what the model's numbers mean.
-
-    Raises:
-        DataError: another kind, other channels or another number type; sizes of images may differ.
-    """
-    if _meaning(got) != _meaning(wanted):
-        must = f"{_words(wanted)} like the data that the model was trained on"
-        raise DataError(rule(f"{data}: the items", must, _words(got)))
-
-
-def _meaning(spec: "Spec") -> tuple:
-    shape = spec.shape[2:] if spec.kind == "image" else spec.shape
-    return spec.kind, shape, "float" if spec.dtype.startswith("float") else spec.dtype
-
-
-def _words(spec: "Spec") -> str:
-    shape = f"{spec.shape[2]} channels" if spec.kind == "image" else f"shape {spec.shape}"
-    return f"{spec.kind} items with {shape} of {spec.dtype}"

@@ -68,11 +68,7 @@ def _resident(source: Source, device: torch.device) -> Tensor | None:
     """The whole source as one tensor where it is a small array in memory, in a dtype that torch can index."""
     if not isinstance(source, ArraySource) or isinstance(source.array, np.memmap):
         return None
-    if (
-        source.array.nbytes > RESIDENT_BYTES
-        or source.array.dtype.kind not in "fiu"
-        or source.array.dtype.itemsize > 4
-    ):
+    if source.array.nbytes > RESIDENT_BYTES or source.array.dtype.kind not in "fiu" or source.array.dtype.itemsize > 4:
         return None
     if source.array.dtype in (np.uint16, np.uint32):
         return None

@@ -1,9 +1,8 @@
-"""Generator against discriminator: the gradients of both players at the same point, from one pass through each.
+"""Generator against discriminator, one after the other, on one batch of fake items.
 
-Both players move at once (simultaneous gradient descent, Mescheder et al. 2017), which allows one forward pass
-of the discriminator over real and fake items together. The penalties need d D(x) / d x for every item; since
-each logit depends on its own item only, the generator's gradient is that same quantity times d loss / d logit,
-and the discriminator is not run again for the generator.
+The discriminator sees real and fake items in one pass, and one differentiation of that pass gives the gradients
+that both penalties need. The generator then answers the discriminator as it has become, with the fake items (and
+the graph behind them) that were made already, since its own weights have not moved.
 """
 
 from collections.abc import Callable, Sequence
@@ -15,6 +14,9 @@ from torch import Tensor, nn
 from sparring.networks.base import Discriminator, Generator
 from sparring.objectives.base import Objective
 from sparring.penalties.base import Penalty
+
+Move = Callable[[str], None]
+Augment = Callable[[Tensor, torch.Generator], Tensor]
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,7 @@ class Numbers:
 
 
 class AdversarialGame:
-    """One update of each player: leaves the gradients in `.grad` and returns what it saw; steps nothing.
+    """One update of each player.
 
     Args:
         generator: maps latents to items.
@@ -59,7 +61,7 @@ class AdversarialGame:
         discriminator: Discriminator,
         objective: Objective,
         penalties: Sequence[Penalty],
-        augment: Callable[[Tensor, torch.Generator], Tensor] | None = None,
+        augment: Augment | None = None,
         missing: bool = False,
     ) -> None:
         self.generator, self.discriminator = generator, discriminator
@@ -73,32 +75,34 @@ class AdversarialGame:
         """The networks that are trained, by name."""
         return {"generator": self.generator, "discriminator": self.discriminator}
 
-    def gradients(self, real: Tensor, z: Tensor, gamma: float, stream: torch.Generator) -> Numbers:
-        """Set `.grad` of every weight of both players.
+    def play(self, real: Tensor, z: Tensor, gamma: float, stream: torch.Generator, move: Move) -> Numbers:
+        """Update the discriminator, then the generator.
 
         Args:
             real: items (batch, *shape), float32, NaN where missing.
             z: latents (batch, latent).
             gamma: weight of the penalties (half of it multiplies each).
             stream: random numbers for the augmentation.
+            move: called with a player's name when its weights have their `.grad`; takes the optimiser's step.
+
+        Returns:
+            What each player saw before its own move.
         """
         fake = self.generator(z)
-        real, shown, known = self._hide_missing(real, fake.detach().to(real.dtype))
-        items = torch.cat([real, shown]).requires_grad_(True)
-        logits = self.discriminator(items if self.augment is None else self.augment(items, stream))
-        logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
+        unknown = real.isnan() if self.missing else None
+        real, shown = _hide(real, unknown), _hide(fake.to(real.dtype), unknown)
+        items = torch.cat([real, shown.detach()]).requires_grad_(True)
+        logits = self._logits(items, stream)
         slopes = self._slopes(logits, items)
         d_losses = self._teach_discriminator(logits, slopes, gamma)
-        logits, slopes = logits.detach(), slopes.detach()
-        g_losses = self._teach_generator(fake, logits, slopes[len(real) :], known)
-        return _numbers(d_losses.detach(), g_losses.detach(), logits, slopes, real, shown)
+        move("discriminator")
+        g_losses = self._teach_generator(real, shown, stream)
+        move("generator")
+        return _numbers(d_losses, g_losses, logits.detach(), slopes.detach(), real, shown.detach())
 
-    def _hide_missing(self, real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
-        """Put the mean (0 in the scaler's units) in missing cells of both; and 1 where a cell is known."""
-        if not self.missing:
-            return real, fake, None
-        unknown = real.isnan()
-        return real.masked_fill(unknown, 0.0), fake.masked_fill(unknown, 0.0), 1.0 - unknown.to(real.dtype)
+    def _logits(self, items: Tensor, stream: torch.Generator) -> Tensor:
+        logits = self.discriminator(items if self.augment is None else self.augment(items, stream))
+        return logits.to(torch.promote_types(logits.dtype, torch.float32))
 
     def _slopes(self, logits: Tensor, items: Tensor) -> Tensor:
         """Gradient of each logit with respect to its own item; differentiable where penalties need it."""
@@ -110,23 +114,26 @@ class AdversarialGame:
         prices = [0.5 * gamma * penalty(*slopes.chunk(2)) for penalty in self.penalties]
         total = sum(prices, start=losses).mean()
         _set_gradients(self._discriminator_weights, torch.autograd.grad(total, self._discriminator_weights))
-        return losses
+        return losses.detach()
 
-    def _teach_generator(self, fake: Tensor, logits: Tensor, slopes: Tensor, known: Tensor | None) -> Tensor:
-        real_logits, fake_logits = logits.chunk(2)
-        fake_logits = fake_logits.detach().requires_grad_(True)
-        losses = self.objective.generator(real_logits, fake_logits)
-        (price,) = torch.autograd.grad(losses.mean(), fake_logits)
-        towards = price.view(-1, *[1] * (fake.dim() - 1)) * slopes
-        towards = (towards if known is None else towards * known).to(fake.dtype)
-        gradients = torch.autograd.grad(fake, self._generator_weights, grad_outputs=towards)
+    def _teach_generator(self, real: Tensor, fake: Tensor, stream: torch.Generator) -> Tensor:
+        with torch.no_grad():
+            real_logits = self._logits(real, stream) if self.objective.pairs else real.new_zeros(len(real))
+        losses = self.objective.generator(real_logits, self._logits(fake, stream))
+        gradients = torch.autograd.grad(losses.mean(), self._generator_weights)
         _set_gradients(self._generator_weights, gradients)
-        return losses
+        return losses.detach()
+
+
+def _hide(items: Tensor, unknown: Tensor | None) -> Tensor:
+    """Put the mean (0 in the scaler's units) in the cells that are missing."""
+    return items if unknown is None else items.masked_fill(unknown, 0.0)
 
 
 def _set_gradients(weights: Sequence[nn.Parameter], gradients: Sequence[Tensor]) -> None:
+    """Fused optimisers pair numbers by place in memory, so a gradient must lie there as its weight does."""
     for weight, gradient in zip(weights, gradients, strict=True):
-        weight.grad = gradient
+        weight.grad = gradient if gradient.stride() == weight.stride() else torch.empty_like(weight).copy_(gradient)
 
 
 @torch.no_grad()

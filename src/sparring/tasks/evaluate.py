@@ -31,7 +31,7 @@ class Generative(Protocol):
     @property
     def spec(self) -> Spec: ...
 
-    def sample(self, n: int, seed: int = 0) -> np.ndarray:
+    def sample(self, n: int, /, seed: int = 0) -> np.ndarray:
         """`n` items in the data's own form, shape (n, *spec.shape)."""
         ...
 
