@@ -41,13 +41,11 @@ def ours(network: nn.Module, name: str) -> torch.optim.Optimizer:
 
 def trained(family: str, name: str, make: Update, steps: int, game: AdversarialGame | None = None) -> list[Tensor]:
     game = game or make_game(family)
-    optimisers = [make(network, name) for network in game.players.values()]
+    optimisers = {player: make(network, name) for player, network in game.players.items()}
     for step in range(steps):
         stream = torch_stream(step, "items")
         real, z = torch.randn(6, 3, 12, 9, generator=stream), torch.randn(6, 5, generator=stream)
-        game.gradients(real, z, 0.5, stream)
-        for optimiser in optimisers:
-            optimiser.step()
+        game.play(real, z, 0.5, stream, lambda player: optimisers[player].step())
     return [weight.detach().clone() for network in game.players.values() for weight in network.parameters()]
 
 
@@ -86,7 +84,8 @@ def test_moments_come_back_as_they_lay(name: str) -> None:
     game = make_game("conv")
     network = game.discriminator
     optimiser = ours(network, name)
-    game.gradients(torch.randn(6, 3, 12, 9), torch.randn(6, 5), 0.5, torch_stream(0, "augment"))
+    stream = torch_stream(0, "augment")
+    game.play(torch.randn(6, 3, 12, 9), torch.randn(6, 5), 0.5, stream, lambda player: None)
     optimiser.step()
     again = ours(network, name)
     unflatten_optimiser(again, {key: value.contiguous() for key, value in flatten_optimiser(optimiser).items()})
