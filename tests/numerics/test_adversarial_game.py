@@ -108,6 +108,20 @@ def test_another_objective_or_penalty_is_told_from_the_right_one(objective: str,
         assert_same(ours(make_game(maker, judge, objective, penalties), real, z), expected)
 
 
+def test_the_generator_answers_the_discriminator_as_it_has_become() -> None:
+    maker, judge = (network.double() for network in networks("mlp", (7,)))
+    real, z = torch.randn(BATCH, 7, dtype=torch.float64), torch.randn(BATCH, LATENT, dtype=torch.float64)
+    before = textbook(maker, judge, "relativistic", ("r1", "r2"), real, z)
+    optimiser = torch.optim.SGD(judge.parameters(), lr=0.1)
+    game = make_game(maker, judge, "relativistic", ("r1", "r2"))
+    game.play(real, z, GAMMA, torch_stream(0, ""), lambda player: player == "discriminator" and optimiser.step())
+    after = textbook(maker, judge, "relativistic", ("r1", "r2"), real, z)
+    got = {"generator": [weight.grad for weight in maker.parameters()]}
+    assert_same(got, {"generator": after["generator"]})
+    with pytest.raises(AssertionError):
+        assert_same(got, {"generator": before["generator"]})
+
+
 def test_hiding_missing_cells_in_the_real_items_alone_is_told_from_the_right_way() -> None:
     maker, judge = (network.double() for network in networks("mlp", (7,)))
     real, z = torch.randn(BATCH, 7, dtype=torch.float64), torch.randn(BATCH, LATENT, dtype=torch.float64)
