@@ -25,6 +25,10 @@ PURPOSES = {
     "constraints.txt": "the pinned versions of the development install",
     "docs/": "pictures of this page",
     "pyproject.toml": "the package, its dependencies, and the settings of every tool",
+    "src/sparring/report/templates/": "the page, for jinja2",
+    "src/sparring/report/templates/parts.html": "pieces that the page repeats: captioned pictures, measures, pairs of name and value",
+    "src/sparring/report/templates/report.css": "its style, for light and dark",
+    "src/sparring/report/templates/report.html": "the page itself",
     "src/sparring/py.typed": "tells type checkers that the package is annotated",
     "tests/": "unit/ mirrors the package; contracts/ one per registry; numerics/; behaviour/; cli/",
     "tools/": "tree.py, which writes this tree",
@@ -33,9 +37,7 @@ PURPOSES = {
 
 def tracked() -> list[str]:
     """Paths of the files that git keeps, relative to the root."""
-    listed = subprocess.run(
-        ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True
-    ).stdout
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     return sorted(path for path in listed.split("\0") if path and (ROOT / path).is_file())
 
 
@@ -51,7 +53,8 @@ def tree(paths: list[str]) -> str:
 def branch(folder: str, paths: list[str], depth: int) -> Iterator[str]:
     """Lines of one folder: itself, its files, then the folders within."""
     start = f"{folder}/__init__.py"
-    yield line(folder if depth == 0 else PurePosixPath(folder).name, purpose(start), depth, "/")
+    words = PURPOSES.get(f"{folder}/") or purpose(start)
+    yield line(folder if depth == 0 else PurePosixPath(folder).name, words, depth, "/")
     below = [path for path in paths if path.startswith(f"{folder}/") and path != start]
     direct = [path for path in below if str(PurePosixPath(path).parent) == folder]
     for path in direct:
