@@ -12,6 +12,7 @@ from sparring.benchmarks.sandbox import Outcome
 PREFIX = "sparring: "
 TRACEBACK = "Traceback (most recent call last)"
 WARNING = re.compile(r"^\S+:\d+: \w*Warning: ", re.MULTILINE)
+FELL_BACK = re.compile(r"damaged|no checkpoint")
 SHORTEST = 5
 
 
@@ -91,7 +92,7 @@ def _of_acceptance(trap: Trap, outcome: Outcome, account: str) -> Iterator[Fault
 
 def _says(outcome: Outcome, trap: Trap) -> bool:
     """Whether a run that went on told on standard error that its newest checkpoint could not be used."""
-    return trap.words[0] == "resume" and "damaged" in outcome.err
+    return trap.words[0] == "resume" and bool(FELL_BACK.search(outcome.err))
 
 
 def _skipped(value: Any) -> Iterator[str | int]:

@@ -13,20 +13,20 @@ from sparring.rng import numpy_stream
 
 OBJECTIVES = ("relativistic", "cross_entropy")
 KILLS = {"mlp": 9, "conv": 8, "residual": 8}
-SAMPLES = {"mlp": 100_000, "conv": 12_000, "residual": 8_000}
+FIRST_GUESS = {"mlp": 20_000, "conv": 8_000, "residual": 5_000}
+SECONDS, SHORTEST, LONGEST = 6.0, 4.0, 9.0
 COST = "checkpoint cost"
 COST_MINUTES = 2
 TRIES = 5
 
 PROTOCOL = f"""
-For every objective and network: one training on the bundled digits that is never stopped (the reference),
-then trainings of the same command, each in a process group of its own, that get SIGKILL at a seeded random
-moment between the appearance of `config.json` and the expected end: of eight, one in the first tenth, two at
-the first change of the checkpoint folder after the moment (so while a checkpoint is written), five anywhere.
-A checkpoint is written every half second. After each kill comes `sparring resume RUN`. A kill counts as
-identical where every tensor in `checkpoint/last` (weights, moving average, optimiser state) equals the
-reference's bit for bit and the history is the same but for timing. The machine and the number of threads stay
-the same throughout.
+For every objective and network: one training on the bundled digits that is never stopped (the reference), as long
+as takes about {SECONDS:g} seconds here; then trainings of the same command, each in a process group of its own, that
+get SIGKILL at a seeded random moment between the appearance of `config.json` and the expected end: of eight, one in
+the first tenth, two at the first change of the checkpoint folder after the moment (so while a checkpoint is written),
+five anywhere. A checkpoint is written every half second. After each kill comes `sparring resume RUN`. A kill counts
+as identical where every tensor in `checkpoint/last` (weights, moving average, optimiser state) equals the reference's
+bit for bit and the history is the same but for timing. The machine and the number of threads stay the same.
 
 Checkpoint cost: seconds spent in checkpoints as a share of all seconds of a training of {COST_MINUTES}
 minutes with the default settings, which write one a minute.
@@ -44,27 +44,39 @@ def run(cell: Cell, context: Context) -> Figures:
 
 def _kill_and_resume(cell: Cell, folder: Path, context: Context) -> Figures:
     network = cell.method.split("/")[1]
-    reference = folder / "reference"
-    span = train_to_the_end(_words(cell, reference), reference)
+    samples, span = _make_reference(cell, folder / "reference", FIRST_GUESS[network])
     outcomes = []
     for number, moment in enumerate(moments(KILLS[network], numpy_stream(cell.seed, cell.label))):
-        outcome = _one_kill(cell, folder / f"kill-{number}", reference, moment, span)
+        run = folder / f"kill-{number}"
+        outcome = _one_kill(_words(cell, run, samples), run, folder / "reference", moment, span)
         context.note(f"  kill {number + 1}: resumed at {outcome['resumed_at']}, differing {outcome['differing']}")
         outcomes.append(outcome)
     return {
         "kills": len(outcomes),
         "identical": sum(not outcome["differing"] for outcome in outcomes),
         "after_zero": sum(max(outcome["resumed_at"], default=0) > 0 for outcome in outcomes),
+        "samples": samples,
         "span_seconds": round(span, 2),
         "outcomes": outcomes,
     }
 
 
-def _one_kill(cell: Cell, run: Path, reference: Path, moment: Moment, span: float) -> dict[str, Any]:
+def _make_reference(cell: Cell, reference: Path, samples: int) -> tuple[int, float]:
+    """Train without a kill, with so many samples that it takes about six seconds here; samples and seconds."""
+    for _ in range(TRIES):
+        shutil.rmtree(reference, ignore_errors=True)
+        span = train_to_the_end(_words(cell, reference, samples), reference)
+        if SHORTEST <= span <= LONGEST:
+            break
+        samples = round(samples * SECONDS / span)
+    return samples, span
+
+
+def _one_kill(words: list[str], run: Path, reference: Path, moment: Moment, span: float) -> dict[str, Any]:
     """Kill one training, resume it and compare; a training that ended first is killed earlier next time."""
     for _ in range(TRIES):
         shutil.rmtree(run, ignore_errors=True)
-        if train_until_killed(_words(cell, run), run, moment, span):
+        if train_until_killed(words, run, moment, span):
             break
         moment = Moment(moment.share * 0.8, moment.when)
     outcome = {"share": round(moment.share, 3), "when": moment.when, **_resume_and_compare(run, reference)}
@@ -88,7 +100,7 @@ def _checkpoint_cost(run: Path, seed: int) -> Figures:
     return {"checkpoint_share": times["checkpoint_seconds"] / times["seconds"], "seconds": times["seconds"]}
 
 
-def _words(cell: Cell, run: Path) -> list[str]:
+def _words(cell: Cell, run: Path, samples: int) -> list[str]:
     """The training command of a combination."""
     objective, network = cell.method.split("/")
     options = {"network.name": network, "objective.name": objective, "checkpoint.seconds": 0.5}
@@ -99,7 +111,7 @@ def _words(cell: Cell, run: Path) -> list[str]:
         "--run",
         str(run),
         "--samples",
-        str(SAMPLES[network]),
+        str(samples),
         *settings,
         "--seed",
         str(cell.seed),
@@ -125,6 +137,7 @@ RESUME = Bench(
         Column("kills", "kills"),
         Column("identical", "identical"),
         Column("after_zero", "resumed after sample 0"),
+        Column("samples", "samples of a training", ","),
         Column("span_seconds", "seconds of a training", ".1f"),
         Column("checkpoint_share", "checkpoint cost", ".2%"),
     ),

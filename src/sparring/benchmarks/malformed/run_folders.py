@@ -44,7 +44,8 @@ def cases(runs: Path) -> list[Case]:
     """
     none = [Case(f"runs/{verb}-{name}", partial(_none, verb, make)) for name, make in NONE.items() for verb in VERBS]
     sampled = [_damaged("sample", name, runs / "done", damage) for name, damage in DAMAGES.items()]
-    resumed = [_damaged("resume", name, runs / "killed", damage) for name, damage in DAMAGES.items()]
+    fatal_or_not = DAMAGES | NEWEST_DAMAGED
+    resumed = [_damaged("resume", name, runs / "killed", damage) for name, damage in fatal_or_not.items()]
     return none + sampled + resumed
 
 
@@ -131,11 +132,6 @@ def _in_config(content: bytes) -> Damage:
     return damage
 
 
-def _other_version(run: Path, generator: np.random.Generator) -> None:
-    path = run / "config.json"
-    path.write_text(json.dumps({**json.loads(path.read_text()), "version": "999.0"}))
-
-
 def _no_checkpoints(run: Path, generator: np.random.Generator) -> None:
     shutil.rmtree(run / "checkpoint")
 
@@ -147,6 +143,12 @@ NONE: dict[str, Callable[[Path], None]] = {
     "broken-config": partial(_with_config, '{"config": '),
     "foreign-config": partial(_with_config, '{"model_type": "bert"}'),
     "only-config": partial(_with_config, "{}"),
+}
+
+NEWEST_DAMAGED: dict[str, Damage] = {
+    "newest-flipped": _rewrite("last/*.safetensors", partial(flipped, header=False)),
+    "newest-cut": _rewrite("last/*.safetensors", truncated),
+    "newest-state-cut": _rewrite("last/state.json", truncated),
 }
 
 DAMAGES: dict[str, Damage] = {
@@ -164,5 +166,4 @@ DAMAGES: dict[str, Damage] = {
     "all-checkpoints-missing": _no_checkpoints,
     "config-broken": _in_config(b'{"config": '),
     "config-binary": _in_config(bytes(range(256))),
-    "config-other-version": _other_version,
 }
