@@ -26,7 +26,7 @@ PURPOSES = {
     "docs/": "pictures of this page",
     "pyproject.toml": "the package, its dependencies, and the settings of every tool",
     "src/sparring/report/templates/": "the page, for jinja2",
-    "src/sparring/report/templates/parts.html": "pieces that the page repeats: captioned pictures, measures, pairs of name and value",
+    "src/sparring/report/templates/parts.html": "pieces that the page repeats: pictures with captions, measures, pairs",
     "src/sparring/report/templates/report.css": "its style, for light and dark",
     "src/sparring/report/templates/report.html": "the page itself",
     "src/sparring/py.typed": "tells type checkers that the package is annotated",

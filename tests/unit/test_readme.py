@@ -17,9 +17,7 @@ ROW = re.compile(r"(?P<indent> *)(?P<name>\S+)(?: +(?P<purpose>\S.*))?")
 def tracked() -> list[str]:
     if not (ROOT / ".git").exists():
         pytest.skip("not a git checkout")
-    done = subprocess.run(
-        ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, timeout=30, check=True
-    )
+    done = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, timeout=30, check=True)
     return [path for path in done.stdout.splitlines() if (ROOT / path).is_file()]
 
 
