@@ -21,6 +21,7 @@ from sparring.priors import PRIORS
 from sparring.rng import numpy_stream, torch_stream
 
 FEWEST_HELD_OUT = 64
+NEED_MORE_THAN_GRADIENTS = ("Optimizer", "LBFGS", "SparseAdam", "Muon")
 
 
 @dataclass(frozen=True)
@@ -77,10 +78,12 @@ def check_names(config: Config, spec: Spec) -> None:
             _ = GENERATORS[name], DISCRIMINATORS[name]
             _check_network(name, spec)
     _ = OBJECTIVES[config.objective.name], [PENALTIES[name] for name in config.penalties.names]
-    optimisers = [name for name in dir(torch.optim) if name[0].isupper() and name not in ("Optimizer", "LBFGS")]
+    optimisers = [name for name in dir(torch.optim) if name[0].isupper() and name not in NEED_MORE_THAN_GRADIENTS]
     if config.optimiser.name not in optimisers:
         fix = did_you_mean(config.optimiser.name, optimisers)
         raise UsageError(rule("`optimiser.name`", "an optimiser of torch.optim", config.optimiser.name, fix))
+    if config.device == "cuda" and not torch.cuda.is_available():
+        raise UsageError(rule("`device`", "'cpu' on a machine without a CUDA device", config.device))
     if config.augment.name not in (None, "none"):
         raise UsageError(rule("`augment.name`", "'none'", config.augment.name))
     world = int(os.environ.get("WORLD_SIZE", "1"))

@@ -69,6 +69,11 @@ def read(slot: Path) -> Saved:
     raise RunError(complaint or f"{str(slot)!r} holds no checkpoint.")
 
 
+def exists(slot: Path) -> bool:
+    """Whether a slot, or a state that was being written to it, is there at all."""
+    return any((slot.with_name(slot.name + suffix) / FACTS).is_file() for suffix in ("", ".new", ".old"))
+
+
 def is_damaged(slot: Path) -> bool:
     """Whether the slot itself is there but not whole, so that `read` fell back to another state."""
     if not slot.exists():

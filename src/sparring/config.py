@@ -117,7 +117,7 @@ class ValidationConfig:
     """Keep-best: how often the held-out kernel distance is taken, on how many items, and when to give up."""
 
     __pydantic_config__ = STRICT
-    points: Annotated[int, Field(ge=1)] = 24
+    points: Annotated[int, Field(ge=1)] = 25
     items: Annotated[int, Field(ge=8)] = 1024
     patience: Annotated[int, Field(ge=1)] = 12
 

@@ -3,6 +3,7 @@
 import contextlib
 import os
 from collections.abc import Iterator, Sequence
+from datetime import timedelta
 
 import torch
 import torch.distributed as dist
@@ -18,7 +19,7 @@ def processes() -> Iterator[bool]:
     if world == 1:
         yield True
         return
-    dist.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
+    dist.init_process_group("nccl" if torch.cuda.is_available() else "gloo", timeout=timedelta(days=1))
     if torch.cuda.is_available():
         torch.cuda.set_device(default_device())
     try:
@@ -41,6 +42,38 @@ def wait_for_all() -> None:
     """Return when every process has come here."""
     if dist.is_initialized():
         dist.barrier()
+
+
+def from_first(value: float) -> float:
+    """The first process's value, in every process."""
+    if not dist.is_initialized():
+        return value
+    shared = torch.tensor([value], dtype=torch.float64, device=default_device())
+    dist.broadcast(shared, 0)
+    return shared.item()
+
+
+@contextlib.contextmanager
+def first_alone() -> Iterator[bool]:
+    """The first process works while the others wait; where it fails, they leave quietly and it tells.
+
+    Yields:
+        Whether this is the first process.
+
+    Raises:
+        SystemExit: in the other processes, when the first one failed.
+    """
+    if rank() > 0:
+        yield False
+        if not from_first(0.0):
+            raise SystemExit(1)
+        return
+    try:
+        yield True
+    except BaseException:
+        from_first(0.0)
+        raise
+    from_first(1.0)
 
 
 @torch.no_grad()

@@ -35,6 +35,9 @@ class Hook:
     def end(self, engine: "Engine") -> None:
         """After the last step."""
 
+    def close(self) -> None:
+        """However training ended, also by an error."""
+
     def state(self) -> dict[str, Any]:
         """JSON values that `restore` takes back, so that a resumed run goes on exactly."""
         return {}
@@ -117,14 +120,18 @@ class Engine:
 
     def run(self) -> None:
         """Train until the budget is used up or a hook stops it."""
-        for hook in self.hooks:
-            hook.start(self)
-        while not self.finished:
-            numbers = self.step()
+        try:
             for hook in self.hooks:
-                hook.step(self, numbers)
-        for hook in self.hooks:
-            hook.end(self)
+                hook.start(self)
+            while not self.finished:
+                numbers = self.step()
+                for hook in self.hooks:
+                    hook.step(self, numbers)
+            for hook in self.hooks:
+                hook.end(self)
+        finally:
+            for hook in self.hooks:
+                hook.close()
 
     def step(self) -> Numbers:
         """One update of each player and of the average; moves the clock by one batch."""

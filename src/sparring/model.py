@@ -66,7 +66,9 @@ class Model:
         """The items of latents (n, latent): rows (n, *spec.shape) in the data's own units and dtype."""
         if not len(z):
             return np.empty((0, *self.spec.shape), self.spec.dtype)
-        return np.concatenate([self.scaler.to_data(self.generator(part)) for part in z.to(self.device).split(BATCH)])
+        parts = [self.generator(part) for part in z.to(self.device).split(BATCH)]
+        with torch.autocast(self.device.type, enabled=False):
+            return np.concatenate([self.scaler.to_data(part) for part in parts])
 
     @torch.inference_mode()
     def features(self, rows: np.ndarray) -> np.ndarray:
@@ -130,9 +132,9 @@ def find_slot(folder: Path) -> Path:
     if not folder.is_dir():
         raise RunError(f"There is no run folder {str(folder)!r}. `sparring train DATA --run {folder}` makes one.")
     names = ("checkpoint/best", "checkpoint/last", ".")
-    for slot in (folder / name for name in names):
-        if any((slot.with_name(slot.name + tail) / checkpoint.FACTS).is_file() for tail in ("", ".new", ".old")):
-            return slot.resolve()
+    for slot in (folder.resolve() / name for name in names):
+        if checkpoint.exists(slot):
+            return slot
     raise RunError(f"The folder {str(folder)!r} must be a run of Sparring. It holds no checkpoint.")
 
 

@@ -110,8 +110,8 @@ def _measurement(engine: Engine, scaler: Scaler, judge: Extractor) -> float:
     items = engine.config.validation.items
     began = time.perf_counter()
     with engine.autocast():
-        rows = scaler.to_data(engine.averaged(torch.zeros(BATCH, engine.prior.size, device=engine.device)))
-        judge(np.nan_to_num(rows) if rows.dtype.kind == "f" else rows)
+        made = engine.averaged(torch.zeros(BATCH, engine.prior.size, device=engine.device))
+    judge(np.nan_to_num(scaler.to_data(made)))
     return (time.perf_counter() - began) * items / BATCH
 
 

@@ -23,7 +23,7 @@ from sparring.data.open import survey as look_at
 from sparring.data.scale import Scaler
 from sparring.data.source import Source
 from sparring.data.survey import Survey
-from sparring.distribution import processes, rank, wait_for_all
+from sparring.distribution import first_alone, processes, rank, wait_for_all
 from sparring.engine import Engine, Hook
 from sparring.errors import RunError, UsageError
 from sparring.hardware import default_device, describe
@@ -78,14 +78,15 @@ def train(
     began = time.perf_counter()
     budget = {"minutes": minutes, "samples": samples, "epochs": epochs}
     config = configure(preset, config_file, settings or {}, budget, seed)
-    with processes() as first:
-        if first:
-            _refuse_existing(run)
-            found = look_at(data).require()
-            check_names(config, found.spec)
-            _write_down(run, found, config, began, progress)
-        wait_for_all()
+    with processes():
+        with first_alone() as first:
+            if first:
+                _refuse_existing(run)
+                found = look_at(data).require()
+                check_names(config, found.spec)
+                _write_down(run, found, config, began, progress)
         _go_on(run, progress)
+        wait_for_all()
     return run
 
 
@@ -98,6 +99,7 @@ def resume(run: Path | str, *, progress: bool = True) -> Path:
     run = Path(run)
     with processes():
         _go_on(run, progress, resuming=True)
+        wait_for_all()
     return run
 
 
@@ -135,26 +137,31 @@ def _go_on(run: Path, progress: bool, resuming: bool = False) -> None:
     device = default_device() if config.device == "cuda" else torch.device("cpu")
     if config.threads and config.threads != torch.get_num_threads():
         torch.set_num_threads(config.threads)
-    slot, first = run / "checkpoint" / "last", rank() == 0
+    slot, history = run / "checkpoint" / "last", History(run / "history.jsonl", writes=rank() == 0)
+    saved = checkpoint.read(slot) if resuming and checkpoint.exists(slot) else None
+    if saved and _is_finished(saved, config):
+        return
     parts = split(source, config)
     engine = build_engine(config, parts.train, scaler, device)
-    history = History(run / "history.jsonl", writes=first)
-    engine.hooks = _hooks(run, engine, parts, scaler, history, first, progress)
-    if resuming and _has_checkpoint(slot):
-        _restore(engine, slot, history, first)
-    if not engine.finished:
-        engine.run()
+    engine.hooks = _hooks(run, engine, parts, scaler, history, progress)
+    if resuming:
+        _restore(engine, saved, slot, history)
+    engine.run()
 
 
-def _restore(engine: Engine, slot: Path, history: History, first: bool) -> None:
-    saved = checkpoint.read(slot)
-    engine.restore(saved.facts, saved.tensors["state"])
-    if engine.finished:
-        return
-    history.rewind(engine.clock)
+def _is_finished(saved: checkpoint.Saved, config: Config) -> bool:
+    progress = saved.facts.get("progress", {})
+    return bool(progress.get("stopped")) or progress.get("clock", 0) >= (config.budget.samples or 0)
+
+
+def _restore(engine: Engine, saved: checkpoint.Saved | None, slot: Path, history: History) -> None:
+    """Go on from a checkpoint; from the start where a run was stopped before its first one."""
+    if saved is not None:
+        engine.restore(saved.facts, saved.tensors.get("state", {}))
+    history.rewind(engine.clock if saved else -1)
     history.add("resumed_at", engine.clock)
-    if first and checkpoint.is_damaged(slot):
-        text = f"the newest checkpoint is damaged; went on from {saved.folder.name}"
+    if checkpoint.is_damaged(slot):
+        text = f"the newest checkpoint is damaged; training went on from the one before, at {engine.clock:,} samples"
         history.add("note", engine.clock, text=text)
         _say([text])
 
@@ -165,10 +172,9 @@ def _hooks(
     parts: Split,
     scaler: Scaler,
     history: History,
-    first: bool,
     progress: bool,
 ) -> list[Hook]:
-    held_out, generate = some_rows(parts.held_out), _generate(engine, scaler)
+    held_out, generate, first = some_rows(parts.held_out), _generate(engine, scaler), rank() == 0
 
     def model() -> Model:
         facts = {"samples": engine.clock}
@@ -201,11 +207,14 @@ def _hooks(
 
 
 def _generate(engine: Engine, scaler: Scaler) -> Callable[[int], np.ndarray]:
-    """Items of the averaged generator, always from the same latents."""
+    """Items of the averaged generator, always from the same latents; none when a weight is not finite."""
 
     def generate(count: int) -> np.ndarray:
+        finite = all(bool(weight.isfinite().all()) for weight in engine.averaged.parameters())
         model = Model(engine.averaged, engine.game.discriminator, scaler, engine.config)
-        return model.decode(engine.prior.draw(count, torch_stream(engine.config.seed, "watch")))
+        z = engine.prior.draw(count if finite else 0, torch_stream(engine.config.seed, "watch"))
+        with engine.autocast():
+            return model.decode(z)
 
     return generate
 
@@ -224,10 +233,6 @@ def _read_down(run: Path) -> tuple[Config, Source, Scaler]:
     source = open_cache(run / "cache")
     saved = checkpoint.read(run / "scaler")
     return config, source, Scaler(saved.facts["kind"], source.spec, **saved.tensors["scaler"])
-
-
-def _has_checkpoint(slot: Path) -> bool:
-    return any((slot.with_name(slot.name + tail) / checkpoint.FACTS).is_file() for tail in ("", ".new", ".old"))
 
 
 def _refuse_existing(run: Path) -> None:

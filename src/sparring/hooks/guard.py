@@ -12,7 +12,7 @@ from sparring.hooks.record import POINTS, History
 
 HEALTHY = 0.25
 DIVERGED_LOGIT = 1e4
-GOOD_POINTS = 24
+GOOD_POINTS = 25  # divides POINTS, so that both are due at the same step
 
 
 class Guard(Hook):
@@ -67,6 +67,11 @@ class Guard(Hook):
         engine.roll_back(self.good)
         self.history.add("rollback", engine.clock, reason=reason)
 
+    def end(self, engine: Engine) -> None:
+        if not self.was_healthy:
+            text = f"the items never varied {HEALTHY} times as much as the data: this model is not to be trusted"
+            self.history.add("note", engine.clock, text=text)
+
     def state(self) -> dict[str, Any]:
         return {"was_healthy": self.was_healthy}
 
@@ -79,5 +84,5 @@ class Guard(Hook):
 
 
 def _weights_are_finite(engine: Engine) -> bool:
-    networks = engine.game.players.values()
+    networks = [*engine.game.players.values(), engine.averaged]
     return all(math.isfinite(weight.detach().sum().item()) for net in networks for weight in net.parameters())

@@ -42,5 +42,5 @@ class ProgressBar(Hook):
         if not self.console.is_terminal and due(engine.clock, engine.batch, engine.total, 20):
             self.console.print(f"{engine.clock:,} of {engine.total:,} samples  {text}", soft_wrap=True)
 
-    def end(self, engine: Engine) -> None:
+    def close(self) -> None:
         self.bar.stop()

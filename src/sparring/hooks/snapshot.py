@@ -38,5 +38,6 @@ class Snapshot(Hook):
 
     def _write(self, engine: Engine) -> None:
         count = ITEMS if self.spec.kind != "vector" else 1024
-        rows = np.nan_to_num(self.generate(count)) if np.dtype(self.spec.dtype).kind == "f" else self.generate(count)
-        save_grid(rows, self.spec, self.folder / f"{engine.clock:09d}.png", 8, self.reference)
+        rows = np.nan_to_num(self.generate(count))
+        if len(rows):
+            save_grid(rows, self.spec, self.folder / f"{engine.clock:09d}.png", 8, self.reference)

@@ -32,5 +32,5 @@ class TensorBoard(Hook):
             for name, value in asdict(numbers).items():
                 self.writer.add_scalar(name, value.item(), engine.clock)
 
-    def end(self, engine: Engine) -> None:
+    def close(self) -> None:
         self.writer.close()

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
+from sparring.distribution import from_first, rank
 from sparring.engine import Engine, Hook
 from sparring.extractors.base import Extractor
 from sparring.games.adversarial import Numbers
@@ -43,8 +44,7 @@ class Validate(Hook):
         options = engine.config.validation
         if not due(engine.clock, engine.batch, engine.total, options.points):
             return
-        with engine.autocast():
-            distance = self.measure(max(options.items, 8))
+        distance = from_first(self.measure(options.items) if rank() == 0 else math.inf)
         better = distance < self.best
         self.history.add("validation", engine.clock, kernel_distance=distance, best=better)
         if better:
@@ -60,7 +60,10 @@ class Validate(Hook):
 
     def measure(self, count: int) -> float:
         """The kernel distance of that many generated items to the held-out ones; infinite where not finite."""
-        features = self.extractor(self.generate(count))
+        rows = self.generate(count)
+        if not len(rows):
+            return math.inf
+        features = self.extractor(rows)
         if not np.isfinite(features).all():
             return math.inf
         return kernel_distance(features, self.real).value
