@@ -15,6 +15,7 @@ from sparring.errors import RunError
 
 POLL = 0.001
 LIMIT = 600.0
+STEP = b'"step"'
 
 
 @dataclass(frozen=True)
@@ -22,21 +23,33 @@ class Moment:
     """When a training process is killed.
 
     Attributes:
-        share: of the time from the appearance of config.json to the expected end, from 0 to 1.
+        share: of the phase that has passed, from 0 to 1.
+        phase: "start", from the appearance of config.json to the first recorded step; "steps", from there to the end.
         when: at that moment, or at the first change of the checkpoint folder after it.
     """
 
     share: float
+    phase: Literal["start", "steps"] = "steps"
     when: Literal["then", "while writing"] = "then"
 
 
+@dataclass(frozen=True)
+class Spans:
+    """How long the phases of a training take, in seconds."""
+
+    start: float
+    steps: float
+
+
+KINDS = ("start", "write", "any", "any", "any", "write", "any", "any", "any")
+
+
 def moments(count: int, generator: np.random.Generator) -> list[Moment]:
-    """Random moments: of eight, one in start-up, two while a checkpoint is written, five anywhere."""
-    kinds = [("start", "write", "any", "any", "any", "write", "any", "any")[i % 8] for i in range(count)]
-    return [_moment(kind, generator) for kind in kinds]
+    """Random moments: of nine, one during the start, two while a checkpoint is written, six anywhere after it."""
+    return [_moment(KINDS[number % len(KINDS)], generator) for number in range(count)]
 
 
-def train_to_the_end(words: list[str], run: Path) -> float:
+def train_to_the_end(words: list[str], run: Path) -> Spans:
     """Train without a kill.
 
     Args:
@@ -44,32 +57,36 @@ def train_to_the_end(words: list[str], run: Path) -> float:
         run: its run folder.
 
     Returns:
-        Seconds from the appearance of config.json to the end of the process.
+        How long its phases took.
 
     Raises:
         RunError: the training failed or took longer than ten minutes.
     """
     process = _start(words, run)
-    born = _wait_for_birth(process, run)
+    born = _wait_for(process, run / "config.json")
+    stepped = _wait_for(process, run / "history.jsonl", STEP)
     if process.wait(LIMIT) != 0:
-        raise _failure(words, run)
-    return time.perf_counter() - born
+        raise RunError(f"`sparring {words[0]}` must run to its end here. It failed: see {str(_log(run))!r}.")
+    return Spans(stepped - born, time.perf_counter() - stepped)
 
 
-def train_until_killed(words: list[str], run: Path, moment: Moment, span: float) -> bool:
+def train_until_killed(words: list[str], run: Path, moment: Moment, spans: Spans) -> bool:
     """Start a training and kill its whole process group with SIGKILL.
 
     Args:
         words: of the command.
         run: its run folder.
         moment: when to kill.
-        span: seconds that the training is expected to take once config.json is there.
+        spans: how long its phases are expected to take.
 
     Returns:
         Whether the kill found it alive; False where it had ended before the moment came.
     """
     process = _start(words, run)
-    target = _wait_for_birth(process, run) + moment.share * span
+    began = _wait_for(process, run / "config.json")
+    if moment.phase == "steps":
+        began = _wait_for(process, run / "history.jsonl", STEP)
+    target = began + moment.share * getattr(spans, moment.phase)
     while process.poll() is None and time.perf_counter() < target:
         time.sleep(POLL)
     if moment.when == "while writing":
@@ -83,10 +100,10 @@ def train_until_killed(words: list[str], run: Path, moment: Moment, span: float)
 
 def _moment(kind: str, generator: np.random.Generator) -> Moment:
     if kind == "start":
-        return Moment(float(generator.uniform(0.0, 0.1)))
+        return Moment(float(generator.uniform()), "start")
     if kind == "write":
-        return Moment(float(generator.uniform(0.2, 0.8)), "while writing")
-    return Moment(float(generator.uniform(0.1, 0.95)))
+        return Moment(float(generator.uniform(0.1, 0.8)), when="while writing")
+    return Moment(float(generator.uniform(0.0, 0.95)))
 
 
 def _start(words: list[str], run: Path) -> subprocess.Popen[bytes]:
@@ -96,11 +113,9 @@ def _start(words: list[str], run: Path) -> subprocess.Popen[bytes]:
         return subprocess.Popen(sparring_command(*words), stdout=log, stderr=log, start_new_session=True)
 
 
-def _wait_for_birth(process: subprocess.Popen[bytes], run: Path) -> float:
-    """Wait until config.json appears and return that moment."""
-    while not (run / "config.json").exists():
-        if process.poll() is not None:
-            raise _failure(["train"], run)
+def _wait_for(process: subprocess.Popen[bytes], path: Path, content: bytes = b"") -> float:
+    """Wait until a file holds something, or the process has ended, and return that moment."""
+    while process.poll() is None and not (path.exists() and content in path.read_bytes()):
         time.sleep(POLL)
     return time.perf_counter()
 
@@ -125,7 +140,3 @@ def _listing(folder: Path) -> frozenset[tuple[str, int]]:
 
 def _log(run: Path) -> Path:
     return run.with_name(run.name + ".log")
-
-
-def _failure(words: list[str], run: Path) -> RunError:
-    return RunError(f"`sparring {words[0]}` must run to its end here. It failed: see {str(_log(run))!r}.")

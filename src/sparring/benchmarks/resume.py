@@ -1,12 +1,13 @@
 """`sparring bench resume`: killed at any moment, a run ends as if it had never been stopped."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from sparring.benchmarks.bench import Bar, Bench, Cell, Column, Context, Figures, figures_of, total
 from sparring.benchmarks.command import run_sparring
-from sparring.benchmarks.kills import Moment, moments, train_to_the_end, train_until_killed
+from sparring.benchmarks.kills import Moment, Spans, moments, train_to_the_end, train_until_killed
 from sparring.benchmarks.sameness import differences, history, resumed_at
 from sparring.errors import RunError
 from sparring.rng import numpy_stream
@@ -17,16 +18,18 @@ FIRST_GUESS = {"mlp": 20_000, "conv": 8_000, "residual": 5_000}
 SECONDS, SHORTEST, LONGEST = 6.0, 4.0, 9.0
 COST = "checkpoint cost"
 COST_MINUTES = 2
+CHECKPOINT_SECONDS = 0.25
 TRIES = 5
 
 PROTOCOL = f"""
 For every objective and network: one training on the bundled digits that is never stopped (the reference), as long
 as takes about {SECONDS:g} seconds here; then trainings of the same command, each in a process group of its own, that
-get SIGKILL at a seeded random moment between the appearance of `config.json` and the expected end: of eight, one in
-the first tenth, two at the first change of the checkpoint folder after the moment (so while a checkpoint is written),
-five anywhere. A checkpoint is written every half second. After each kill comes `sparring resume RUN`. A kill counts
-as identical where every tensor in `checkpoint/last` (weights, moving average, optimiser state) equals the reference's
-bit for bit and the history is the same but for timing. The machine and the number of threads stay the same.
+get SIGKILL at a seeded random moment: of nine, one between the appearance of `config.json` and the first recorded step,
+two at the first change of the checkpoint folder after a moment (so while a checkpoint is written), six anywhere between
+the first step and the expected end. A checkpoint is written every {CHECKPOINT_SECONDS:g} seconds. After each kill comes
+`sparring resume RUN`. A kill counts as identical where every tensor in `checkpoint/last` (weights, moving average,
+optimiser state) equals the reference's bit for bit and the history is the same but for timing. The machine and the
+number of threads stay the same.
 
 Checkpoint cost: seconds spent in checkpoints as a share of all seconds of a training of {COST_MINUTES}
 minutes with the default settings, which write one a minute.
@@ -44,11 +47,11 @@ def run(cell: Cell, context: Context) -> Figures:
 
 def _kill_and_resume(cell: Cell, folder: Path, context: Context) -> Figures:
     network = cell.method.split("/")[1]
-    samples, span = _make_reference(cell, folder / "reference", FIRST_GUESS[network])
+    samples, spans = _make_reference(cell, folder / "reference", FIRST_GUESS[network])
     outcomes = []
     for number, moment in enumerate(moments(KILLS[network], numpy_stream(cell.seed, cell.label))):
         run = folder / f"kill-{number}"
-        outcome = _one_kill(_words(cell, run, samples), run, folder / "reference", moment, span)
+        outcome = _one_kill(_words(cell, run, samples), run, folder / "reference", moment, spans)
         context.note(f"  kill {number + 1}: resumed at {outcome['resumed_at']}, differing {outcome['differing']}")
         outcomes.append(outcome)
     return {
@@ -56,30 +59,35 @@ def _kill_and_resume(cell: Cell, folder: Path, context: Context) -> Figures:
         "identical": sum(not outcome["differing"] for outcome in outcomes),
         "after_zero": sum(max(outcome["resumed_at"], default=0) > 0 for outcome in outcomes),
         "samples": samples,
-        "span_seconds": round(span, 2),
+        "span_seconds": round(spans.steps, 2),
         "outcomes": outcomes,
     }
 
 
-def _make_reference(cell: Cell, reference: Path, samples: int) -> tuple[int, float]:
-    """Train without a kill, with so many samples that it takes about six seconds here; samples and seconds."""
+def _make_reference(cell: Cell, reference: Path, samples: int) -> tuple[int, Spans]:
+    """Train without a kill, with so many samples that their steps take about six seconds here."""
     for _ in range(TRIES):
         shutil.rmtree(reference, ignore_errors=True)
-        span = train_to_the_end(_words(cell, reference, samples), reference)
-        if SHORTEST <= span <= LONGEST:
+        spans = train_to_the_end(_words(cell, reference, samples), reference)
+        if SHORTEST <= spans.steps <= LONGEST:
             break
-        samples = round(samples * SECONDS / span)
-    return samples, span
+        samples = round(samples * SECONDS / spans.steps)
+    return samples, spans
 
 
-def _one_kill(words: list[str], run: Path, reference: Path, moment: Moment, span: float) -> dict[str, Any]:
+def _one_kill(words: list[str], run: Path, reference: Path, moment: Moment, spans: Spans) -> dict[str, Any]:
     """Kill one training, resume it and compare; a training that ended first is killed earlier next time."""
     for _ in range(TRIES):
         shutil.rmtree(run, ignore_errors=True)
-        if train_until_killed(words, run, moment, span):
+        if train_until_killed(words, run, moment, spans):
             break
-        moment = Moment(moment.share * 0.8, moment.when)
-    outcome = {"share": round(moment.share, 3), "when": moment.when, **_resume_and_compare(run, reference)}
+        moment = replace(moment, share=moment.share * 0.8)
+    outcome = {
+        "share": round(moment.share, 3),
+        "phase": moment.phase,
+        "when": moment.when,
+        **_resume_and_compare(run, reference),
+    }
     if not outcome["differing"]:
         shutil.rmtree(run)
     return outcome
@@ -103,7 +111,7 @@ def _checkpoint_cost(run: Path, seed: int) -> Figures:
 def _words(cell: Cell, run: Path, samples: int) -> list[str]:
     """The training command of a combination."""
     objective, network = cell.method.split("/")
-    options = {"network.name": network, "objective.name": objective, "checkpoint.seconds": 0.5}
+    options = {"network.name": network, "objective.name": objective, "checkpoint.seconds": CHECKPOINT_SECONDS}
     settings = [word for key, value in options.items() for word in ("--set", f"{key}={value}")]
     return [
         "train",

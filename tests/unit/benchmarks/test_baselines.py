@@ -53,16 +53,24 @@ def test_contestants_take_turns(monkeypatch: pytest.MonkeyPatch):
     assert order[-6:] == ["a", "b"] * 3
 
 
-def test_counted_operations_are_those_of_the_layers():
+def test_operations_are_counted_as_two_for_each_weight_and_item_forwards_and_for_each_gradient():
+    layer, items = torch.nn.Linear(7, 3), torch.randn(5, 7, requires_grad=True)
+    with step.OperationCounter() as counter:
+        layer(items).sum().backward()
+    assert counter.total == 3 * (2 * 5 * 7 * 3)
+
+
+def test_a_step_with_penalties_counts_more_operations_than_one_without():
     rows = np.random.default_rng(0).integers(0, 256, (64, 8, 8, 1), dtype=np.uint8)
     source = ArraySource(rows, Spec("image", (8, 8, 1), "uint8"))
     bare = step.make_engine("mlp", source, "float32", CPU, ())
     with_penalties = step.make_engine("mlp", source, "float32", CPU)
-    forward = sum(p.numel() for n in bare.game.players.values() for p in n.parameters() if p.dim() == 2)
-    discriminator = sum(p.numel() for p in bare.game.discriminator.parameters() if p.dim() == 2)
-    once = 2 * step.BATCH * (forward + discriminator)
-    assert 2 * once < step.count_operations(bare) < 4 * once
-    assert step.count_operations(with_penalties) > 1.3 * step.count_operations(bare)
+    weights = {
+        name: sum(p.numel() for p in net.parameters() if p.dim() == 2) for name, net in bare.game.players.items()
+    }
+    forwards = 2 * step.BATCH * (weights["generator"] + 2 * weights["discriminator"])
+    assert 2 * forwards < step.count_operations(bare) < 5 * forwards
+    assert step.count_operations(with_penalties) > 1.1 * step.count_operations(bare)
 
 
 def test_the_figures_of_equal_samples_are_perfect_and_those_of_others_are_not():

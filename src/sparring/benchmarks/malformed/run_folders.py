@@ -28,10 +28,10 @@ def make_runs(folder: Path) -> Path:
         The folder.
     """
     shutil.rmtree(folder, ignore_errors=True)
-    span = train_to_the_end(_words(folder / "done"), folder / "done")
+    spans = train_to_the_end(_words(folder / "done"), folder / "done")
     for share in (0.8, 0.6, 0.4):
         shutil.rmtree(folder / "killed", ignore_errors=True)
-        if train_until_killed(_words(folder / "killed"), folder / "killed", Moment(share), span):
+        if train_until_killed(_words(folder / "killed"), folder / "killed", Moment(share), spans):
             break
     return folder
 
