@@ -84,7 +84,7 @@ def measure(config: Config, source: Source, scaler: Scaler, device: torch.device
     """Time training steps and one measurement of a width on throw-away networks."""
     world = world_size()
     part = max(1, int(config.optimiser.batch or 1) // world)
-    config = replace(config, budget={"samples": 1 << 40}, optimiser={"batch": part})
+    config = replace(config, budget={"samples": 1 << 40}, optimiser={"batch": part, "learning_rate": 1e-3})
     engine = build_engine(config, source, scaler, device, alone=True)
     step = _median_step(engine)
     overhead = 0.0 if judge is None else config.validation.points * _measurement(engine, scaler, judge)

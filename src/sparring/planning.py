@@ -22,6 +22,7 @@ from sparring.presets import (
     MLP_WIDTH,
     WIDTHS,
     choose_form,
+    choose_rate,
     choose_recipe,
     configure,
     needed_samples,
@@ -103,7 +104,8 @@ def plan(config: Config, source: Source, count: int, device: torch.device, began
         reasons.append("too few items to hold any out: keep-best judges by the training items")
     extractor = judge(parts)
     config, pace_reasons = _choose_samples(config, parts.train, scaler, device, extractor, began, count - held)
-    return Prepared(config, (*reasons, *pace_reasons), scaler)
+    rate = choose_rate(config)
+    return Prepared(rate.config, (*reasons, *pace_reasons, *rate.reasons), scaler)
 
 
 def _choose_samples(

@@ -22,7 +22,8 @@ DEFAULT_MINUTES = 10.0
 LARGEST_SIDE = 64
 WIDTHS = (16, 24, 32, 48, 64, 96, 128, 192, 256)
 SAMPLES_PER_WIDTH = 20_000
-GAMMA_PER_VARIANCE = 0.003
+GAMMA_PER_VARIANCE = 0.03
+RATE_AT_32 = 1.5e-3
 MLP_WIDTH = 128
 
 
@@ -119,7 +120,6 @@ def choose_recipe(config: Config, spec: Spec, count: int, variance: float, devic
         },
         "optimiser": {
             "batch": _shared(min(count, 256 if is_mlp else 64)),
-            "learning_rate": 4e-4,
         },
         "penalties": {"gamma": _round(GAMMA_PER_VARIANCE * variance), "gamma_fall": 0.1},
         "schedule": {"warmup": 0.0, "hold": 0.5, "rate_end": 0.1},
@@ -134,6 +134,13 @@ def choose_recipe(config: Config, spec: Spec, count: int, variance: float, devic
         config = replace(config, precision="bfloat16" if fast else "float32")
         reasons.append(f"precision = {config.precision}: {_precision_reason(is_mlp, fast)}")
     return Choice(config, (*reasons, f"gamma follows the data's variance of {variance:.4g} in network units"))
+
+
+def choose_rate(config: Config) -> Choice:
+    """Choose the learning rate once the width is known: Adam's steps should shrink as layers grow wider."""
+    rate = _round(RATE_AT_32 * math.sqrt(32 / (config.network.width or 32)))
+    config, reasons = fill(config, {"optimiser": {"learning_rate": rate}})
+    return Choice(config, tuple(reasons))
 
 
 def choose_network(spec: Spec) -> str:
