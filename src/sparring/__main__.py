@@ -1,4 +1,4 @@
-"""`python -m sparring`, which is also what `torchrun -m sparring` starts."""
+"""`python -m sparring`, which is also what `torchrun -m -- sparring` starts."""
 
 import sys
 
