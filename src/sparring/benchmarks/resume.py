@@ -1,7 +1,7 @@
 """`sparring bench resume`: killed at any moment, a run ends as if it had never been stopped."""
 
 import shutil
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -55,8 +55,8 @@ def _kill_and_resume(cell: Cell, folder: Path, context: Context) -> Figures:
         context.note(f"  kill {number + 1}: resumed at {outcome['resumed_at']}, differing {outcome['differing']}")
         outcomes.append(outcome)
     return {
-        "kills": len(outcomes),
-        "identical": sum(not outcome["differing"] for outcome in outcomes),
+        "kills": sum(outcome["killed"] for outcome in outcomes),
+        "identical": sum(outcome["killed"] and not outcome["differing"] for outcome in outcomes),
         "after_zero": sum(max(outcome["resumed_at"], default=0) > 0 for outcome in outcomes),
         "samples": samples,
         "span_seconds": round(spans.steps, 2),
@@ -77,17 +77,14 @@ def _make_reference(cell: Cell, reference: Path, samples: int) -> tuple[int, Spa
 
 def _one_kill(words: list[str], run: Path, reference: Path, moment: Moment, spans: Spans) -> dict[str, Any]:
     """Kill one training, resume it and compare; a training that ended first is killed earlier next time."""
+    killed = False
     for _ in range(TRIES):
         shutil.rmtree(run, ignore_errors=True)
-        if train_until_killed(words, run, moment, spans):
+        killed = train_until_killed(words, run, moment, spans)
+        if killed:
             break
         moment = replace(moment, share=moment.share * 0.8)
-    outcome = {
-        "share": round(moment.share, 3),
-        "phase": moment.phase,
-        "when": moment.when,
-        **_resume_and_compare(run, reference),
-    }
+    outcome = {"killed": killed, **asdict(moment), **_resume_and_compare(run, reference)}
     if not outcome["differing"]:
         shutil.rmtree(run)
     return outcome
