@@ -66,13 +66,18 @@ def _kill_and_resume(cell: Cell, folder: Path, context: Context) -> Figures:
 
 def _make_reference(cell: Cell, reference: Path, samples: int) -> tuple[int, Spans]:
     """Train without a kill, with so many samples that their steps take about six seconds here."""
+    spans = _train_reference(cell, reference, samples)
     for _ in range(TRIES):
-        shutil.rmtree(reference, ignore_errors=True)
-        spans = train_to_the_end(_words(cell, reference, samples), reference)
         if SHORTEST <= spans.steps <= LONGEST:
             break
         samples = round(samples * SECONDS / spans.steps)
+        spans = _train_reference(cell, reference, samples)
     return samples, spans
+
+
+def _train_reference(cell: Cell, reference: Path, samples: int) -> Spans:
+    shutil.rmtree(reference, ignore_errors=True)
+    return train_to_the_end(_words(cell, reference, samples), reference)
 
 
 def _one_kill(words: list[str], run: Path, reference: Path, moment: Moment, spans: Spans) -> dict[str, Any]:
@@ -110,17 +115,8 @@ def _words(cell: Cell, run: Path, samples: int) -> list[str]:
     objective, network = cell.method.split("/")
     options = {"network.name": network, "objective.name": objective, "checkpoint.seconds": CHECKPOINT_SECONDS}
     settings = [word for key, value in options.items() for word in ("--set", f"{key}={value}")]
-    return [
-        "train",
-        "digits",
-        "--run",
-        str(run),
-        "--samples",
-        str(samples),
-        *settings,
-        "--seed",
-        str(cell.seed),
-    ]
+    words = ["train", "digits", "--run", str(run), "--samples", str(samples), "--seed", str(cell.seed)]
+    return [*words, *settings]
 
 
 def _different(lines: Any) -> float | None:
