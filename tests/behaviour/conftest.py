@@ -27,7 +27,8 @@ def small_engine(
     """An engine over 64 random images of 8 x 8, without hooks; `sections` as in `config.replace`."""
     images = small_images()
     spec = Spec("image", images.shape[1:], "uint8")
-    options = {"optimiser": {"batch": BATCH}, "budget": {"samples": steps * BATCH}, **sections}
+    rate = {"batch": BATCH, "learning_rate": 4e-4}
+    options = {"optimiser": rate, "budget": {"samples": steps * BATCH}, **sections}
     config = replace(Config(), network={"name": network, "width": width, "latent": 6}, objective={"name": objective})
     config = replace(config, precision="float32", **options)
     config = choose_recipe(choose_form(config, spec).config, spec, 64, 30.0, torch.device("cpu")).config
