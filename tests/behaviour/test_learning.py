@@ -46,7 +46,8 @@ def test_ring_all_eight_modes_are_found(tmp_path: Path) -> None:
     after = shares(trained("ring", tmp_path / "after", 150_000, **BRISK).sample(4000), ring, 0.2)
     assert before.min() < 0.01
     assert after.min() >= 0.01
-    assert after.sum() > 0.5
+    # a round Gaussian of the same spread would have 0.1
+    assert after.sum() > 0.35
 
 
 @pytest.mark.slow
