@@ -110,8 +110,9 @@ def _scaler(
 ) -> Scaler:
     # A constant feature has no spread: leave it as it is rather than divide by nothing.
     factor = 1.0 / np.where(spread > 1e-12, spread, 1.0)
-    tensors = [torch.tensor(np.asarray(value), dtype=torch.float32) for value in (shift, factor, low, high)]
-    return Scaler(kind, spec, *tensors, None if rotation is None else torch.tensor(rotation, dtype=torch.float32))
+    constants = {"shift": shift, "factor": factor, "low": low, "high": high, "rotation": rotation}
+    given = {name: value for name, value in constants.items() if value is not None}
+    return Scaler(kind, spec, **{name: torch.tensor(value, dtype=torch.float32) for name, value in given.items()})
 
 
 def _sample(source: Source) -> np.ndarray:
@@ -142,5 +143,6 @@ def _round(array: np.ndarray, dtype: np.dtype) -> np.ndarray:
 
 def _plain(rows: np.ndarray | Tensor) -> np.ndarray | Tensor:
     # torch has no arithmetic for the wider unsigned integers
-    wide = isinstance(rows, np.ndarray) and rows.dtype in (np.uint16, np.uint32, np.uint64)
-    return rows.astype(np.float32) if wide else rows
+    if isinstance(rows, np.ndarray) and rows.dtype in (np.uint16, np.uint32, np.uint64):
+        return rows.astype(np.float32)
+    return rows
