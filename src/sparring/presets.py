@@ -213,6 +213,8 @@ def configure(
     if given:
         config = replace(config, budget={"minutes": None, "samples": None, "epochs": None})
     config = apply_settings(config, {**given, **({} if seed is None else {"seed": seed}), **settings})
+    if config.preset not in known:
+        raise UsageError(rule("`preset` of --set", "the preset that --preset names", config.preset, "Use --preset."))
     asked = [key for key, value in dataclasses.asdict(config.budget).items() if value is not None]
     if len(asked) > 1:
         raise UsageError(rule("The budget", "one of minutes, samples or epochs", ", ".join(asked), "Keep one."))

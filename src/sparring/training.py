@@ -138,7 +138,7 @@ def _go_on(run: Path, progress: bool, resuming: bool = False) -> None:
     if config.threads and config.threads != torch.get_num_threads():
         torch.set_num_threads(config.threads)
     slot, history = run / "checkpoint" / "last", History(run / "history.jsonl", writes=rank() == 0)
-    saved = checkpoint.read(slot) if resuming and checkpoint.exists(slot) else None
+    saved = _newest(slot, history) if resuming else None
     if saved and _is_finished(saved, config):
         return
     parts = split(source, config)
@@ -147,6 +147,17 @@ def _go_on(run: Path, progress: bool, resuming: bool = False) -> None:
     if resuming:
         _restore(engine, saved, slot, history)
     engine.run()
+
+
+def _newest(slot: Path, history: History) -> checkpoint.Saved | None:
+    """The state to go on from; nothing where a run was stopped before it wrote its first one.
+
+    Raises:
+        RunError: when training had begun, and no checkpoint of it is left.
+    """
+    if not checkpoint.exists(slot) and history.path.exists():
+        raise RunError(f"{str(slot)!r} holds no checkpoint any more, though training had begun. Train again.")
+    return checkpoint.read(slot) if checkpoint.exists(slot) else None
 
 
 def _is_finished(saved: checkpoint.Saved, config: Config) -> bool:

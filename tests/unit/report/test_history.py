@@ -36,7 +36,7 @@ def test_curves_and_facts_are_read(tmp_path):
 
 
 def test_the_note_on_checkpoints_becomes_a_sentence(tmp_path):
-    note = {"event": "note", "samples": 9, "text": "time", "checkpoint_seconds": 1.234, "seconds": 600.4}
+    note = {"event": "note", "samples": 9, "text": "checkpoints", "checkpoint_seconds": 1.234, "seconds": 600.4}
     assert write(tmp_path / "h", note).notes == ((9, "Checkpoints took 1.23 of 600 seconds."),)
 
 
