@@ -22,7 +22,7 @@ DEFAULT_MINUTES = 10.0
 LARGEST_SIDE = 64
 WIDTHS = (16, 24, 32, 48, 64, 96, 128, 192, 256)
 SAMPLES_PER_WIDTH = 20_000
-GAMMA_PER_VARIANCE = 0.03
+GAMMA_PER_VARIANCE, GAMMA_MOST = 0.03, 12.0
 RATE_AT_32 = 1.5e-3
 MLP_WIDTH = 128
 
@@ -121,7 +121,7 @@ def choose_recipe(config: Config, spec: Spec, count: int, variance: float, devic
         "optimiser": {
             "batch": _shared(min(count, 256 if is_mlp else 64)),
         },
-        "penalties": {"gamma": _round(GAMMA_PER_VARIANCE * variance), "gamma_fall": 0.1},
+        "penalties": {"gamma": _round(min(GAMMA_PER_VARIANCE * variance, GAMMA_MOST)), "gamma_fall": 0.1},
         "schedule": {"warmup": 0.0, "hold": 0.5, "rate_end": 0.1},
         "ema": {"cap": 500_000.0},
         "augment": {"name": "none"},
