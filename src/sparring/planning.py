@@ -64,7 +64,7 @@ def estimate(found: Survey, minutes: float = DEFAULT_MINUTES) -> Estimate:
     """What a training with every default would choose, and its pace on this machine."""
     config = configure(None, None, {}, {"minutes": minutes}, None)
     device = default_device()
-    form = choose_form(config, found.spec)
+    form = choose_form(config, found.spec, device)
     source = found.source(chosen_shape(form.config, found))
     few = np.linspace(0, len(source) - 1, min(len(source), ESTIMATED_ITEMS)).astype(int)
     sample = ArraySource(source.rows(few), source.spec)

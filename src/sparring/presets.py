@@ -20,6 +20,7 @@ from sparring.hardware import has_fast_bfloat16
 
 DEFAULT_MINUTES = 10.0
 LARGEST_SIDE = 64
+SHORT_MINUTES = 4.0
 WIDTHS = (16, 24, 32, 48, 64, 96, 128, 192, 256)
 SAMPLES_PER_WIDTH = 20_000
 GAMMA_PER_VARIANCE, GAMMA_MOST = 0.03, 12.0
@@ -80,22 +81,30 @@ class Choice:
     reasons: tuple[str, ...]
 
 
-def choose_form(config: Config, spec: Spec) -> Choice:
-    """Choose resolution and scaling from the natural form of the data."""
+def choose_form(config: Config, spec: Spec, device: torch.device) -> Choice:
+    """Choose resolution and scaling from the natural form of the data and the budget."""
     reasons = []
     if spec.kind == "image" and config.data.resolution is None:
-        config = replace(config, data={"resolution": fit_resolution(*spec.shape[:2])})
-        reasons.append(_resolution_reason(spec.shape[:2], config.data.resolution))
+        largest = largest_side(config, device)
+        config = replace(config, data={"resolution": fit_resolution(*spec.shape[:2], largest)})
+        reasons.append(_resolution_reason(spec.shape[:2], config.data.resolution, largest))
     if config.data.scale is None:
         config = replace(config, data={"scale": "range" if spec.kind == "image" else "moments"})
         reasons.append(f"data.scale = {config.data.scale}, the choice for {spec.kind} data")
     return Choice(config, tuple(reasons))
 
 
-def fit_resolution(height: int, width: int) -> tuple[int, int]:
-    """The (height, width) to train at: the data's own up to 64 a side, else the longer side 64, the shape kept."""
-    longest = max(height, width)
-    scale = min(1.0, LARGEST_SIDE / longest)
+def largest_side(config: Config, device: torch.device) -> int:
+    """The longest side that a budget can train: 128 on a GPU; on a CPU 64, and 32 in less than four minutes."""
+    if device.type == "cuda":
+        return 2 * LARGEST_SIDE
+    short = config.budget.minutes is not None and config.budget.minutes < SHORT_MINUTES
+    return LARGEST_SIDE // 2 if short else LARGEST_SIDE
+
+
+def fit_resolution(height: int, width: int, largest: int) -> tuple[int, int]:
+    """The (height, width) to train at: the data's own where its longer side fits, else scaled to fit, shape kept."""
+    scale = min(1.0, largest / max(height, width))
     return max(8, round(height * scale)), max(8, round(width * scale))
 
 
@@ -169,12 +178,14 @@ def _shared(batch: int) -> int:
     return max(1, batch // world_size()) * world_size()
 
 
-def _resolution_reason(natural: tuple[int, ...], chosen: tuple[int, int] | None) -> str:
+def _resolution_reason(natural: tuple[int, ...], chosen: tuple[int, int] | None, largest: int) -> str:
     assert chosen is not None
     size, own = f"{chosen[0]} x {chosen[1]} (height x width)", f"{natural[0]} x {natural[1]}"
     if tuple(natural) == tuple(chosen):
         return f"data.resolution = {size}, the data's own"
-    return f"data.resolution = {size}: the data's {own} brought to at most {LARGEST_SIDE} a side, shape kept"
+    return (
+        f"data.resolution = {size}: the data's {own} brought to at most {largest} a side, which this budget can train"
+    )
 
 
 def _precision_reason(is_mlp: bool, fast: bool) -> str:

@@ -106,7 +106,7 @@ def resume(run: Path | str, *, progress: bool = True) -> Path:
 def _write_down(run: Path, found: Survey, config: Config, began: float, progress: bool) -> None:
     """Read the data once into the cache, make every choice, and write config.json and cleaned.json."""
     device = torch.device(config.device) if config.device else default_device()
-    form = choose_form(config, found.spec)
+    form = choose_form(config, found.spec, device)
     run.mkdir(parents=True, exist_ok=True)
     checkpoint.write_json(run / "cleaned.json", found.cleaning.to_json())
     source = write_cache(found.source(chosen_shape(form.config, found)), run / "cache")

@@ -31,7 +31,9 @@ def small_engine(
     options = {"optimiser": rate, "budget": {"samples": steps * BATCH}, **sections}
     config = replace(Config(), network={"name": network, "width": width, "latent": 6}, objective={"name": objective})
     config = replace(config, precision="float32", **options)
-    config = choose_recipe(choose_form(config, spec).config, spec, 64, 30.0, torch.device("cpu")).config
+    config = choose_recipe(
+        choose_form(config, spec, torch.device("cpu")).config, spec, 64, 30.0, torch.device("cpu")
+    ).config
     source = ArraySource(images, spec)
     return build_engine(config, source, fit_scaler("range", source), torch.device("cpu"))
 

@@ -8,7 +8,7 @@ import torch
 
 from sparring.config import Config, apply_settings, replace, to_json
 from sparring.data.source import Spec
-from sparring.presets import PRESETS, choose_form, choose_network, choose_recipe, fit_resolution
+from sparring.presets import PRESETS, choose_form, choose_network, choose_recipe, fit_resolution, largest_side
 
 CPU = torch.device("cpu")
 IMAGE = Spec("image", (28, 28, 1), "uint8")
@@ -30,7 +30,7 @@ LATER = {
 
 
 def chosen(config: Config, spec: Spec, count: int = 5000, variance: float = 100.0) -> Config:
-    form = choose_form(config, spec).config
+    form = choose_form(config, spec, CPU).config
     return choose_recipe(form, spec, count, variance, CPU).config
 
 
@@ -54,12 +54,12 @@ def gaps(config: Config) -> set[str]:
     ],
 )
 def test_resolution_keeps_the_shape_up_to_64_a_side(height: int, width: int, expected: tuple[int, int]) -> None:
-    assert fit_resolution(height, width) == expected
+    assert fit_resolution(height, width, 64) == expected
 
 
 @pytest.mark.parametrize("size", [(5000, 3000), (77, 65), (4096, 100), (2, 3), (256, 255)])
 def test_resolution_is_always_one_that_can_be_trained(size: tuple[int, int]) -> None:
-    height, width = fit_resolution(*size)
+    height, width = fit_resolution(*size, 64)
     assert min(height, width) >= 8
     assert max(height, width) <= 64
     if min(height, width) > 8:
@@ -158,8 +158,8 @@ def test_gamma_is_a_positive_number_whatever_the_data(variance: float) -> None:
 
 
 def test_each_choice_has_a_reason_and_nothing_set_has_one() -> None:
-    free = choose_recipe(choose_form(Config(), IMAGE).config, IMAGE, 5000, 100.0, CPU).reasons
-    config = replace(choose_form(Config(), IMAGE).config, network={"latent": 7})
+    free = choose_recipe(choose_form(Config(), IMAGE, CPU).config, IMAGE, 5000, 100.0, CPU).reasons
+    config = replace(choose_form(Config(), IMAGE, CPU).config, network={"latent": 7})
     bound = choose_recipe(config, IMAGE, 5000, 100.0, CPU).reasons
     assert any(reason.startswith("network.latent = ") for reason in free)
     assert not any(reason.startswith("network.latent = ") for reason in bound)
@@ -168,3 +168,10 @@ def test_each_choice_has_a_reason_and_nothing_set_has_one() -> None:
 
 def test_rules_choose_alike_for_the_same_data() -> None:
     assert dataclasses.astuple(chosen(Config(), IMAGE)) == dataclasses.astuple(chosen(Config(), IMAGE))
+
+
+@pytest.mark.parametrize(
+    ("minutes", "device", "expected"), [(2, "cpu", 32), (10, "cpu", 64), (None, "cpu", 64), (2, "cuda", 128)]
+)
+def test_the_longest_side_follows_the_budget_and_the_device(minutes: float, device: str, expected: int) -> None:
+    assert largest_side(replace(Config(), budget={"minutes": minutes}), torch.device(device)) == expected
