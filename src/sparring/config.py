@@ -202,8 +202,16 @@ def replace(config: Config, **sections: Any) -> Config:
     return dataclasses.replace(config, **changes)
 
 
-def apply_settings(config: Config, settings: Mapping[str, Any]) -> Config:
+def apply_settings(config: Config, settings: Mapping[str, Any], where: str = "--set") -> Config:
     """A copy with dotted settings applied, such as {"network.width": "32"}; text is read as JSON where it is.
+
+    Args:
+        config: to start from.
+        settings: dotted key -> value.
+        where: what an error names as the origin of the settings.
+
+    Returns:
+        The changed copy.
 
     Raises:
         UsageError: naming every unknown key and every value out of its range.
@@ -211,12 +219,12 @@ def apply_settings(config: Config, settings: Mapping[str, Any]) -> Config:
     known = set(keys())
     unknown = [f"there is no setting {key!r}. {did_you_mean(key, known)}" for key in settings if key not in known]
     if unknown:
-        raise UsageError(f"--set: {' '.join(unknown)}")
+        raise UsageError(f"{where}: {' '.join(unknown)}")
     values = to_json(config)
     for key, value in settings.items():
         section, _, name = key.rpartition(".")
         (values[section] if section else values)[name] = _read(value)
-    return from_json(values, "--set")
+    return from_json(values, where)
 
 
 def read_file(path: Path) -> dict[str, Any]:

@@ -223,7 +223,8 @@ def configure(
     given = {f"budget.{key}": value for key, value in budget.items() if value is not None}
     if given:
         config = replace(config, budget={"minutes": None, "samples": None, "epochs": None})
-    config = apply_settings(config, {**given, **({} if seed is None else {"seed": seed}), **settings})
+    options = {**given, **({} if seed is None else {"seed": seed})}
+    config = apply_settings(apply_settings(config, options, "the arguments"), settings)
     if config.preset not in known:
         raise UsageError(rule("`preset` of --set", "the preset that --preset names", config.preset, "Use --preset."))
     asked = [key for key, value in dataclasses.asdict(config.budget).items() if value is not None]

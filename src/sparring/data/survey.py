@@ -1,7 +1,7 @@
 """A data set after one look: what it is, what was cleaned, and the source that training reads."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from sparring.data.clean import Cleaning
@@ -10,6 +10,7 @@ from sparring.errors import DataError
 
 MINIMUM = 16
 SIZES_SHOWN = 5
+NAMES_SHOWN = 20
 
 OpenSource = Callable[[tuple[int, ...] | None, bool], Source]
 
@@ -88,6 +89,7 @@ class Survey:
             "sizes": [{"height": h, "width": w, "count": count} for (h, w), count in shown],
             "num_sizes": len(self.sizes),
             "skipped": self.cleaning.counts(),
+            "skipped_items": [asdict(item) for item in self.cleaning.skipped[:NAMES_SHOWN]],
             "duplicates": len(self.cleaning.duplicates),
             "missing": self.missing,
             "notes": list(self.cleaning.notes),
