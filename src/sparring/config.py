@@ -41,6 +41,7 @@ class NetworkConfig:
     discriminator: str | None = None
     width: Count | None = None
     latent: Count | None = None
+    output: Literal["tanh", "linear"] | None = None
 
 
 @dataclasses.dataclass(frozen=True)

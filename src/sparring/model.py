@@ -164,7 +164,7 @@ def _spec(values: dict[str, Any]) -> Spec:
 def _recipe(network: Generator | Discriminator) -> dict[str, Any]:
     """How to build a network of the tables again: its table, its name there, and its arguments."""
     recipe = {"family": type(network).family, "shape": list(network.shape), "width": network.width}
-    return recipe | ({"latent": network.latent} if isinstance(network, Generator) else {})
+    return recipe | ({"latent": network.latent, "output": network.output} if isinstance(network, Generator) else {})
 
 
 def _build(recipe: dict[str, Any], state: dict[str, Tensor]) -> Any:

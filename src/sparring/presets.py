@@ -125,13 +125,14 @@ def choose_recipe(config: Config, spec: Spec, count: int, variance: float, devic
             "name": name,
             "generator": name,
             "discriminator": name,
+            "output": "tanh" if config.data.scale == "range" else "linear",
             "latent": 64 if spec.kind != "vector" else max(8, min(64, 2 * spec.size)),
         },
         "optimiser": {
             "batch": _shared(min(count, 256 if is_mlp else 64)),
         },
-        "penalties": {"gamma": _round(min(GAMMA_PER_VARIANCE * variance, GAMMA_MOST)), "gamma_fall": 0.1},
-        "schedule": {"warmup": 0.0, "hold": 0.5, "rate_end": 0.1},
+        "penalties": {"gamma": _round(min(GAMMA_PER_VARIANCE * variance, GAMMA_MOST)), "gamma_fall": 0.03},
+        "schedule": {"warmup": 0.0, "hold": 0.0, "rate_end": 0.1},
         "ema": {"cap": 500_000.0},
         "augment": {"name": "none"},
     }

@@ -168,3 +168,11 @@ def test_channels_last_memory_changes_no_number(family: str, shape: tuple[int, .
     convolution = next(weight for weight in maker.parameters() if weight.dim() == 4 and min(weight.shape[:2]) > 1)
     assert convolution.is_contiguous(memory_format=torch.channels_last)
     torch.testing.assert_close(fast, plain, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("family", list(GENERATORS))
+def test_tanh_bounds_what_the_same_weights_paint(family: str) -> None:
+    free, bounded = (make(GENERATORS, family, (1, 8, 8), LATENT, WIDTH, output) for output in ("linear", "tanh"))
+    z = 30 * latents()
+    assert free(z).abs().max() > 1
+    torch.testing.assert_close(bounded(z), free(z).tanh())

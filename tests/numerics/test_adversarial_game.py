@@ -174,7 +174,7 @@ class Point(Generator):
         super().__init__((1,), 1, 1)
         self.theta = nn.Parameter(torch.tensor([theta], dtype=torch.float64))
 
-    def forward(self, z: Tensor) -> Tensor:
+    def paint(self, z: Tensor) -> Tensor:
         return self.theta.expand(len(z), 1)
 
 

@@ -3,7 +3,7 @@
 import math
 from abc import ABC, abstractmethod
 from itertools import pairwise
-from typing import ClassVar
+from typing import ClassVar, final
 
 import torch
 from torch import Tensor, nn
@@ -14,22 +14,29 @@ FEWEST_STEPS = 3
 
 
 class Generator(nn.Module, ABC):
-    """Maps latents (batch, latent) to items (batch, *shape) in the scaler's units; the output is linear.
+    """Maps latents (batch, latent) to items (batch, *shape) in the scaler's units.
 
     Args:
         shape: of an item, channels first.
         latent: numbers in a latent vector.
         width: channels of the finest layer, or units of a hidden layer.
+        output: "tanh" for items that are scaled to [-1, 1], "linear" for others.
     """
 
     family: ClassVar[str]
 
-    def __init__(self, shape: tuple[int, ...], latent: int, width: int) -> None:
+    def __init__(self, shape: tuple[int, ...], latent: int, width: int, output: str = "linear") -> None:
         super().__init__()
-        self.shape, self.latent, self.width = shape, latent, width
+        self.shape, self.latent, self.width, self.output = shape, latent, width, output
 
     @abstractmethod
-    def forward(self, z: Tensor) -> Tensor: ...
+    def paint(self, z: Tensor) -> Tensor:
+        """The items before the output's bound, (batch, *shape)."""
+
+    @final
+    def forward(self, z: Tensor) -> Tensor:
+        items = self.paint(z)
+        return items.tanh() if self.output == "tanh" else items
 
 
 class Discriminator(nn.Module, ABC):

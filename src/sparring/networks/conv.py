@@ -26,8 +26,8 @@ class ConvGenerator(Generator):
 
     family = "conv"
 
-    def __init__(self, shape: tuple[int, ...], latent: int, width: int) -> None:
-        super().__init__(shape, latent, width)
+    def __init__(self, shape: tuple[int, ...], latent: int, width: int, output: str = "linear") -> None:
+        super().__init__(shape, latent, width, output)
         self.sizes = resolutions(shape[1:])[::-1]
         wide = channels(width, len(self.sizes) - 1)[::-1]
         steps = strides(self.sizes[::-1])[::-1]
@@ -35,7 +35,7 @@ class ConvGenerator(Generator):
         self.ups = nn.ModuleList(up(a, b, s) for (a, b), s in zip(pairwise(wide), steps[:-1], strict=True))
         self.last = up(wide[-1], shape[0], steps[-1])
 
-    def forward(self, z: Tensor) -> Tensor:
+    def paint(self, z: Tensor) -> Tensor:
         x = to_map(activate(self.first(z)), self.sizes[0])
         for layer, size in zip(self.ups, self.sizes[1:], strict=False):
             x = activate(crop(layer(x), size))

@@ -15,12 +15,12 @@ class MLPGenerator(Generator):
 
     family = "mlp"
 
-    def __init__(self, shape: tuple[int, ...], latent: int, width: int) -> None:
-        super().__init__(shape, latent, width)
+    def __init__(self, shape: tuple[int, ...], latent: int, width: int, output: str = "linear") -> None:
+        super().__init__(shape, latent, width, output)
         self.body = _hidden(latent, width)
         self.last = nn.Linear(width, math.prod(shape))
 
-    def forward(self, z: Tensor) -> Tensor:
+    def paint(self, z: Tensor) -> Tensor:
         return self.last(self.body(z)).view(-1, *self.shape)
 
 

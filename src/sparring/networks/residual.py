@@ -52,8 +52,8 @@ class ResidualGenerator(Generator):
 
     family = "residual"
 
-    def __init__(self, shape: tuple[int, ...], latent: int, width: int) -> None:
-        super().__init__(shape, latent, width)
+    def __init__(self, shape: tuple[int, ...], latent: int, width: int, output: str = "linear") -> None:
+        super().__init__(shape, latent, width, output)
         rank = len(shape) - 1
         self.sizes = resolutions(shape[1:])[::-1]
         wide = channels(width, len(self.sizes), most=4)[::-1]
@@ -62,7 +62,7 @@ class ResidualGenerator(Generator):
         self.narrow = nn.ModuleList(convolution(rank)(a, b, 1) for a, b in pairwise(wide))
         self.last = convolution(rank)(wide[-1], shape[0], 3, padding=1)
 
-    def forward(self, z: Tensor) -> Tensor:
+    def paint(self, z: Tensor) -> Tensor:
         x = self.blocks[0](to_map(self.first(z), self.sizes[0]))
         for narrow, block, size in zip(self.narrow, self.blocks[1:], self.sizes[1:], strict=True):
             x = block(interpolate(narrow(x), size=size, mode="nearest"))
