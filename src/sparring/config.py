@@ -54,7 +54,7 @@ class ObjectiveConfig:
 
 @dataclasses.dataclass(frozen=True)
 class PenaltyConfig:
-    """What smooths the discriminator, and how strongly: gamma falls from `gamma` to `gamma * gamma_fall`."""
+    """What smooths the discriminator, and how strongly: over the first half gamma falls to `gamma * gamma_fall`."""
 
     __pydantic_config__ = STRICT
     names: tuple[str, ...] = ("r1", "r2")

@@ -160,20 +160,16 @@ class Engine:
     def settings(self) -> Settings:
         """The schedules at the present clock."""
         at, config, strength = self.clock / max(self.total, 1), self.config, 2.0**self.progress.rollbacks
-        gamma, fall, hold = (
-            config.penalties.gamma or 0.0,
-            config.penalties.gamma_fall or 1.0,
-            config.schedule.hold or 0,
-        )
+        penalties, options = config.penalties, config.schedule
         rate = schedule.learning_rate(
             at,
             config.optimiser.learning_rate or 0.0,
-            config.schedule.warmup or 0.0,
-            hold,
-            1.0 if config.schedule.rate_end is None else config.schedule.rate_end,
+            options.warmup or 0.0,
+            options.hold or 0.0,
+            1.0 if options.rate_end is None else options.rate_end,
         )
         return Settings(
-            gamma=strength * (schedule.geometric(schedule.after(at, hold), gamma, gamma * fall) if gamma else 0.0),
+            gamma=strength * schedule.gamma(at, penalties.gamma or 0.0, penalties.gamma_fall or 1.0),
             learning_rate=rate / strength,
             beta2=schedule.second_moment(at, config.optimiser.beta2, config.optimiser.beta2_end),
             ema_half_life=ema.half_life(self.clock, config.ema.share, config.ema.cap or float("inf")),

@@ -18,6 +18,11 @@ def after(progress: float, hold: float) -> float:
     return max(0.0, progress - hold) / (1.0 - hold) if hold < 1.0 else 0.0
 
 
+def gamma(progress: float, start: float, fall: float) -> float:
+    """The penalties' weight: from `start` to `start * fall` over the first half (R3GAN, table 5: a burn-in)."""
+    return geometric(2.0 * progress, start, start * fall) if start else 0.0
+
+
 def learning_rate(progress: float, base: float, warmup: float, hold: float, end: float) -> float:
     """Linear rise over `warmup`, constant until `hold`, then down to `base * end` along a half cosine."""
     rise = min(1.0, progress / warmup) if warmup > 0 else 1.0

@@ -104,3 +104,10 @@ def test_the_average_has_no_part_in_gradients() -> None:
     averaged = ema.average(network)
     ema.update(averaged, network, 1, 10.0)
     assert not averaged(torch.ones(1, 2, dtype=torch.float64)).requires_grad
+
+
+def test_gamma_falls_over_the_first_half_and_stays() -> None:
+    assert schedule.gamma(0.0, 8.0, 0.03) == pytest.approx(8.0)
+    assert schedule.gamma(0.25, 8.0, 0.03) == pytest.approx(8.0 * math.sqrt(0.03))
+    assert schedule.gamma(0.5, 8.0, 0.03) == schedule.gamma(1.0, 8.0, 0.03) == pytest.approx(0.24)
+    assert schedule.gamma(0.3, 0.0, 0.03) == 0.0
