@@ -131,7 +131,10 @@ def choose_recipe(config: Config, spec: Spec, count: int, variance: float, devic
         "optimiser": {
             "batch": _shared(min(count, 256 if is_mlp else 64)),
         },
-        "penalties": {"gamma": _round(min(GAMMA_PER_VARIANCE * variance, GAMMA_MOST)), "gamma_fall": 0.03},
+        "penalties": {
+            "gamma": _round(min(GAMMA_PER_VARIANCE * variance, GAMMA_MOST)),
+            "gamma_fall": 0.3 if is_mlp else 0.03,
+        },
         "schedule": {"warmup": 0.0, "hold": 0.0, "rate_end": 0.1},
         "ema": {"cap": 500_000.0},
         "augment": {"name": "none"},
