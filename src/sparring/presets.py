@@ -85,8 +85,8 @@ def choose_form(config: Config, spec: Spec, device: torch.device) -> Choice:
     """Choose resolution and scaling from the natural form of the data and the budget."""
     reasons = []
     if spec.kind == "image" and config.data.resolution is None:
-        largest = largest_side(config, device)
-        config = replace(config, data={"resolution": fit_resolution(*spec.shape[:2], largest)})
+        largest, (height, width) = largest_side(config, device), spec.shape[:2]
+        config = replace(config, data={"resolution": fit_resolution(height, width, largest)})
         reasons.append(_resolution_reason(spec.shape[:2], config.data.resolution, largest))
     if config.data.scale is None:
         config = replace(config, data={"scale": "range" if spec.kind == "image" else "moments"})
