@@ -19,7 +19,7 @@ def after(progress: float, hold: float) -> float:
 
 
 def gamma(progress: float, start: float, fall: float) -> float:
-    """The penalties' weight: from `start` to `start * fall` over the first half (R3GAN, table 5: a burn-in)."""
+    """The penalties' weight: from `start` to `start * fall` over the first half, as R3GAN lowers it in a burn-in."""
     return geometric(2.0 * progress, start, start * fall) if start else 0.0
 
 
@@ -30,5 +30,5 @@ def learning_rate(progress: float, base: float, warmup: float, hold: float, end:
 
 
 def second_moment(progress: float, start: float, end: float) -> float:
-    """Adam's beta2: 1 - beta2 falls geometrically from 1 - start to 1 - end over the first half (R3GAN, table 5)."""
+    """Adam's beta2: 1 - beta2 falls geometrically from 1 - start to 1 - end over the first half, as in R3GAN."""
     return 1.0 - geometric(2.0 * progress, 1.0 - start, 1.0 - end)

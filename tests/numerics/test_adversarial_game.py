@@ -230,8 +230,11 @@ def test_dirac_gan_with_both_penalties_follows_the_recurrence_and_converges(star
     assert math.hypot(*path[-1]) < 0.01 * math.hypot(*start)
 
 
-@pytest.mark.parametrize("start", [FAR, NEAR])
-def test_dirac_gan_without_penalties_follows_the_recurrence_and_circles(start: tuple[float, float]) -> None:
+@pytest.mark.parametrize(("start", "share"), [(FAR, 0.36), (NEAR, 0.94)])
+def test_dirac_gan_without_penalties_follows_the_recurrence_and_circles(
+    start: tuple[float, float], share: float
+) -> None:
     path = dirac_game((), start, 0.5, rate=0.1, steps=400)
     assert distance(path, recurrence(lambda psi: 0.0, start, rate=0.1, steps=400)) < 1e-9
-    assert math.hypot(*path[-1]) > 0.1 * math.hypot(*start), "ten times as far as with penalties"
+    # the hand recurrence stays at .369 and .950 of the start; with penalties less than .01 is left
+    assert min(math.hypot(*point) for point in path) > share * math.hypot(*start)
