@@ -16,7 +16,7 @@ from sparring.data.survey import Survey
 from sparring.extractors.base import Extractor
 from sparring.extractors.build import build_extractor, default_extractor
 from sparring.hardware import default_device
-from sparring.pace import choose_pace
+from sparring.pace import GLANCE_SECONDS, choose_pace, measure
 from sparring.presets import (
     DEFAULT_MINUTES,
     MLP_WIDTH,
@@ -106,6 +106,17 @@ def plan(config: Config, source: Source, count: int, device: torch.device, began
     config, pace_reasons = _choose_samples(config, parts.train, scaler, device, extractor, began, count - held)
     rate = choose_rate(config)
     return Prepared(rate.config, (*reasons, *pace_reasons, *rate.reasons), scaler)
+
+
+def expected_time(prepared: Prepared, source: Source, device: torch.device) -> str:
+    """How long the training will take on this machine, as a sentence."""
+    config = prepared.config
+    if config.budget.minutes:
+        return f"Training will take about {config.budget.minutes:g} minutes."
+    parts = split(source, config)
+    pace = measure(config, parts.train, prepared.scaler, device, judge(parts), GLANCE_SECONDS)
+    seconds = pace.seconds(config.budget.samples or 0)
+    return f"Training will take about {f'{seconds / 60:.0f} minutes' if seconds >= 100 else f'{seconds:.0f} seconds'}."
 
 
 def _choose_samples(

@@ -35,7 +35,7 @@ from sparring.hooks.snapshot import Snapshot
 from sparring.hooks.tensorboard import TensorBoard
 from sparring.hooks.validate import Validate
 from sparring.model import Model
-from sparring.planning import chosen_shape, judge, plan, some_rows
+from sparring.planning import chosen_shape, expected_time, judge, plan, some_rows
 from sparring.presets import choose_form, configure
 from sparring.rng import torch_stream
 
@@ -129,6 +129,7 @@ def _write_down(run: Path, found: Survey, config: Config, began: float, progress
     checkpoint.write_json(run / "config.json", facts)
     if progress:
         _say([f"{found.path}: {found.cleaning.summary()}", *found.cleaning.notes, *decisions])
+        _say([expected_time(prepared, source, device)])
 
 
 def _go_on(run: Path, progress: bool, resuming: bool = False) -> None:

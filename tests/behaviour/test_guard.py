@@ -190,12 +190,29 @@ def test_the_lowest_distance_is_kept_and_named_at_the_end(make_engine: Callable[
     assert "the budget was used up; checkpoint/best is the model at 64 samples" in events[-1]["text"]
 
 
+def test_of_models_that_cannot_be_told_apart_the_longer_trained_is_kept(
+    make_engine: Callable[..., Engine], tmp_path: Path
+) -> None:
+    """The interval of 64 items spread by one reaches over a difference of .02, and not over one of 2."""
+    engine = make_engine(steps=16, validation={"points": 8, "patience": 20})
+    distances = [5.0, 0.5, 0.52, 0.48, 0.51, 2.5, 0.5, 2.5]
+    kept, events = validated(engine, distances, tmp_path / "history.jsonl")
+    assert kept == [16, 32, 48, 64, 80, 112]
+    assert "checkpoint/best is the model at 112 samples" in events[-1]["text"]
+
+
+def test_small_steps_away_from_the_best_do_not_add_up(make_engine: Callable[..., Engine], tmp_path: Path) -> None:
+    engine = make_engine(steps=16, validation={"points": 8, "patience": 20})
+    kept, _ = validated(engine, [0.1, 0.2, 0.4, 0.6, 0.9, 1.3, 1.8, 2.4], tmp_path / "history.jsonl")
+    assert kept[-1] < 80
+
+
 def test_patience_stops_a_training_that_no_longer_gains(make_engine: Callable[..., Engine], tmp_path: Path) -> None:
     engine = make_engine(steps=16, validation={"points": 8, "patience": 3})
     kept, events = validated(engine, [5.0, 1.0, 2.0, 2.0, 2.0, 0.1, 0.1, 0.1], tmp_path / "history.jsonl")
     assert kept == [16, 32]
     assert engine.clock == 80
-    assert "had not improved for 3 measurements in a row" in events[-1]["text"]
+    assert "had been worse than its best for 3 measurements in a row" in events[-1]["text"]
     assert "`validation.patience`" in engine.progress.stopped
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from sparring.games.tape import Replay, Tape, weight_gradients
 from sparring.networks.base import Discriminator, Generator
 from sparring.objectives.base import Objective
 from sparring.penalties.base import Penalty
@@ -92,9 +93,10 @@ class AdversarialGame:
         unknown = real.isnan() if self.missing else None
         real, shown = _hide(real, unknown), _hide(fake.to(real.dtype), unknown)
         items = torch.cat([real, shown.detach()]).requires_grad_(True)
-        logits = self._logits(items, stream)
-        slopes = self._slopes(logits, items)
-        d_losses = self._teach_discriminator(logits, slopes, gamma)
+        with Tape() as tape:
+            logits = self._logits(items, stream)
+        slopes, back = tape.slopes(logits, items)
+        d_losses = self._teach_discriminator(tape, back, logits.detach(), slopes, gamma)
         move("discriminator")
         g_losses = self._teach_generator(real, shown, stream)
         move("generator")
@@ -104,17 +106,28 @@ class AdversarialGame:
         logits = self.discriminator(items if self.augment is None else self.augment(items, stream))
         return logits.to(torch.promote_types(logits.dtype, torch.float32))
 
-    def _slopes(self, logits: Tensor, items: Tensor) -> Tensor:
-        """Gradient of each logit with respect to its own item; differentiable where penalties need it."""
-        (slopes,) = torch.autograd.grad(logits.sum(), items, create_graph=bool(self.penalties), retain_graph=True)
-        return slopes
-
-    def _teach_discriminator(self, logits: Tensor, slopes: Tensor, gamma: float) -> Tensor:
+    def _teach_discriminator(
+        self, tape: Tape, back: Sequence[Tensor], logits: Tensor, slopes: Tensor, gamma: float
+    ) -> Tensor:
+        logits = logits.requires_grad_(True)
         losses = self.objective.discriminator(*logits.chunk(2))
-        prices = [0.5 * gamma * penalty(*slopes.chunk(2)) for penalty in self.penalties]
-        total = sum(prices, start=losses).mean()
-        _set_gradients(self._discriminator_weights, torch.autograd.grad(total, self._discriminator_weights))
+        (by_logit,) = torch.autograd.grad(losses.mean(), logits)
+        changes = self._changes(tape, slopes, gamma) if self.penalties else None
+        with torch.no_grad():
+            _set_gradients(
+                self._discriminator_weights,
+                weight_gradients(self._discriminator_weights, tape, back, by_logit, changes),
+            )
         return losses.detach()
+
+    def _changes(self, tape: Tape, slopes: Tensor, gamma: float) -> list[Tensor]:
+        """What enters each layer when the items move along the derivative of the penalties."""
+        slopes = slopes.detach().requires_grad_(True)
+        prices = [0.5 * gamma * penalty(*slopes.chunk(2)) for penalty in self.penalties]
+        (direction,) = torch.autograd.grad(sum(prices[1:], start=prices[0]).mean(), slopes)
+        with torch.no_grad(), Replay(tape) as replay:
+            self.discriminator(direction)
+        return replay.entered
 
     def _teach_generator(self, real: Tensor, fake: Tensor, stream: torch.Generator) -> Tensor:
         with torch.no_grad():

@@ -1,4 +1,9 @@
-"""Keep the best: the kernel distance between generated and held-out items, at evenly spread moments."""
+"""Keep the best: the kernel distance between generated and held-out items, at evenly spread moments.
+
+The distance is that of a sample, so the lowest of many is a lucky draw more often than a better model. A model
+takes the place of the kept one unless it is worse than the best by more than the best's own 95 % interval:
+between models that cannot be told apart the longer trained one is kept.
+"""
 
 import math
 from collections.abc import Callable
@@ -13,17 +18,20 @@ from sparring.extractors.base import Extractor
 from sparring.games.adversarial import Numbers
 from sparring.hooks.moments import due
 from sparring.hooks.record import History
+from sparring.metrics.estimate import Estimate
 from sparring.metrics.kernel import kernel_distance
+
+NOTHING = Estimate(math.inf, math.inf, math.inf)
 
 
 class Validate(Hook):
-    """Measures, keeps the best and stops a training that no longer gains.
+    """Measures, keeps the best and stops a training that has become worse.
 
     Args:
         generate: gives that many items of the averaged generator, always from the same latents.
         held_out: real items that training does not see, (n, *spec.shape).
         extractor: the feature space to compare in.
-        keep: called when the model is the best so far.
+        keep: called when the model takes the place of the kept one.
         history: where measurements are written.
     """
 
@@ -38,52 +46,57 @@ class Validate(Hook):
         self.generate, self.extractor, self.keep, self.history = generate, extractor, keep, history
         self.count = len(held_out)
         self.real = extractor(held_out)
-        self.best, self.best_at, self.since = math.inf, 0, 0
+        self.lowest, self.lowest_high = math.inf, math.inf
+        self.kept, self.kept_at, self.since = math.inf, 0, 0
 
     def step(self, engine: Engine, numbers: Numbers) -> None:
         options = engine.config.validation
         if not due(engine.clock, engine.batch, engine.total, options.points):
             return
-        distance = from_first(self.measure(options.items) if rank() == 0 else math.inf)
-        better = distance < self.best
-        self.history.add("validation", engine.clock, kernel_distance=distance, best=better)
-        if better:
-            self.best, self.best_at, self.since = distance, engine.clock, 0
+        value, high = self._measured(options.items)
+        keeps = value < math.inf and value <= self.lowest_high
+        self.history.add("validation", engine.clock, kernel_distance=value, best=keeps)
+        if value < self.lowest:
+            self.lowest, self.lowest_high = value, high
+        if keeps:
+            self.kept, self.kept_at, self.since = value, engine.clock, 0
             self.keep()
             return
         self.since += 1
         if self.since >= options.patience:
             engine.stop(
-                f"the held-out kernel distance had not improved for {self.since} measurements in a row, "
+                f"the held-out kernel distance had been worse than its best for {self.since} measurements in a row, "
                 "the patience that `validation.patience` sets"
             )
 
-    def measure(self, count: int) -> float:
+    def _measured(self, count: int) -> tuple[float, float]:
+        """The distance and the upper end of its interval, as the first process sees them."""
+        distance = self.measure(count) if rank() == 0 else NOTHING
+        return from_first(distance.value), from_first(distance.high)
+
+    def measure(self, count: int) -> Estimate:
         """The kernel distance of that many generated items to the held-out ones; infinite where not finite."""
         rows = self.generate(count)
         if not len(rows):
-            return math.inf
+            return NOTHING
         features = self.extractor(rows)
-        if not np.isfinite(features).all():
-            return math.inf
-        return kernel_distance(features, self.real).value
+        return kernel_distance(features, self.real) if np.isfinite(features).all() else NOTHING
 
     def end(self, engine: Engine) -> None:
         why = engine.progress.stopped or "the budget was used up"
         kept = (
-            f"checkpoint/best is the model at {self.best_at:,} samples, kernel distance {self.best:.4g}"
-            if math.isfinite(self.best)
+            f"checkpoint/best is the model at {self.kept_at:,} samples, kernel distance {self.kept:.4g}"
+            if math.isfinite(self.kept)
             else "no measurement succeeded, so checkpoint/last is the model"
         )
         self.history.add("end", engine.clock, text=f"Training ended because {why}; {kept}.")
 
     def state(self) -> dict[str, Any]:
-        return {
-            "best": self.best if math.isfinite(self.best) else None,
-            "at": self.best_at,
-            "since": self.since,
-        }
+        values = {"lowest": self.lowest, "lowest_high": self.lowest_high, "kept": self.kept}
+        finite = {name: value if math.isfinite(value) else None for name, value in values.items()}
+        return {**finite, "at": self.kept_at, "since": self.since}
 
     def restore(self, state: dict[str, Any], tensors: dict[str, Tensor]) -> None:
-        self.best = math.inf if state["best"] is None else state["best"]
-        self.best_at, self.since = state["at"], state["since"]
+        values = (state["lowest"], state["lowest_high"], state["kept"])
+        self.lowest, self.lowest_high, self.kept = (math.inf if value is None else value for value in values)
+        self.kept_at, self.since = state["at"], state["since"]
