@@ -24,7 +24,7 @@ SHORT_MINUTES = 4.0
 WIDTHS = (16, 24, 32, 48, 64, 96, 128, 192, 256)
 SAMPLES_PER_WIDTH = 20_000
 GAMMA_PER_VARIANCE, GAMMA_MOST = 0.03, 12.0
-RATE_AT_32 = 1.5e-3
+RATE_AT_32, MLP_RATE_AT_32 = 3e-3, 1.5e-3
 MLP_WIDTH = 128
 
 
@@ -151,7 +151,8 @@ def choose_recipe(config: Config, spec: Spec, count: int, variance: float, devic
 
 def choose_rate(config: Config) -> Choice:
     """Choose the learning rate once the width is known: Adam's steps should shrink as layers grow wider."""
-    rate = _round(RATE_AT_32 * math.sqrt(32 / (config.network.width or 32)))
+    at_32 = MLP_RATE_AT_32 if config.network.name == "mlp" else RATE_AT_32
+    rate = _round(at_32 * math.sqrt(32 / (config.network.width or 32)))
     config, reasons = fill(config, {"optimiser": {"learning_rate": rate}})
     return Choice(config, tuple(reasons))
 

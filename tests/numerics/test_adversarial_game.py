@@ -81,6 +81,10 @@ def assert_same(got: dict[str, list[Tensor]], expected: dict[str, list[Tensor]])
             torch.testing.assert_close(mine, theirs, rtol=1e-9, atol=1e-9)
 
 
+def test_every_family_is_held_to_the_textbook() -> None:
+    assert set(SHAPES) == set(GENERATORS) == set(DISCRIMINATORS)
+
+
 @pytest.mark.parametrize("missing", [False, True], ids=["whole", "missing"])
 @pytest.mark.parametrize("penalties", PENALTY_SETS, ids=lambda names: "+".join(names) or "none")
 @pytest.mark.parametrize("objective", list(OBJECTIVES))

@@ -42,6 +42,9 @@ class Generator(nn.Module, ABC):
 class Discriminator(nn.Module, ABC):
     """Maps items (batch, *shape) to logits (batch,): a linear head on features (batch, num_features).
 
+    All of it is linear layers (`nn.Linear`, convolutions), LeakyReLUs and fixed linear maps such as pooling: the
+    game's short way to the penalties' gradient relies on it (`games/tape.py`).
+
     Args:
         shape: of an item, channels first.
         width: channels of the finest layer, or units of a hidden layer.
