@@ -136,12 +136,9 @@ class Engine:
     def step(self) -> Numbers:
         """One update of each player and of the average; moves the clock by one batch."""
         settings = self.settings()
-        stream = torch_stream(self.config.seed, f"augment{self.rank}", self.clock, self.device)
         real = self.feed.batch(self.clock, self.batch, self.rank, self.world)
         with self.autocast():
-            numbers = self.game.play(
-                real, self._latents(), settings.gamma, stream, lambda player: self._move(player, settings)
-            )
+            numbers = self.game.play(real, self._latents(), settings.gamma, lambda player: self._move(player, settings))
         self.progress.clock += self.batch
         ema.update(self.averaged, self.game.generator, self.batch, settings.ema_half_life)
         return self._averaged_numbers(numbers)

@@ -63,7 +63,7 @@ def textbook(
 
 
 def ours(game: AdversarialGame, real: Tensor, z: Tensor) -> dict[str, list[Tensor]]:
-    game.play(real, z, GAMMA, torch_stream(0, "augment"), lambda player: None)
+    game.play(real, z, GAMMA, lambda player: None)
     return {name: [w.grad for w in network.parameters()] for name, network in game.players.items()}
 
 
@@ -118,7 +118,7 @@ def test_the_generator_answers_the_discriminator_as_it_has_become() -> None:
     before = textbook(maker, judge, "relativistic", ("r1", "r2"), real, z)
     optimiser = torch.optim.SGD(judge.parameters(), lr=0.1)
     game = make_game(maker, judge, "relativistic", ("r1", "r2"))
-    game.play(real, z, GAMMA, torch_stream(0, ""), lambda player: player == "discriminator" and optimiser.step())
+    game.play(real, z, GAMMA, lambda player: player == "discriminator" and optimiser.step())
     after = textbook(maker, judge, "relativistic", ("r1", "r2"), real, z)
     got = {"generator": [weight.grad for weight in maker.parameters()]}
     assert_same(got, {"generator": after["generator"]})
@@ -140,7 +140,7 @@ def test_numbers_say_what_the_update_saw() -> None:
     maker, judge = (network.double() for network in networks("mlp", (7,)))
     real, z = torch.randn(BATCH, 7, dtype=torch.float64), torch.randn(BATCH, LATENT, dtype=torch.float64)
     game = make_game(maker, judge, "relativistic", ("r1", "r2"))
-    numbers = game.play(real, z, GAMMA, torch_stream(0, "augment"), lambda player: None)
+    numbers = game.play(real, z, GAMMA, lambda player: None)
     x = real.clone().requires_grad_(True)
     (slopes,) = torch.autograd.grad(judge(x).sum(), x)
     with torch.no_grad():
@@ -206,7 +206,7 @@ def dirac_game(penalties: tuple[str, ...], start: tuple[float, float], gamma: fl
     real, z = torch.zeros(4, 1, dtype=torch.float64), torch.zeros(4, 1)
     path = [start]
     for _ in range(steps):
-        game.play(real, z, gamma, torch_stream(0, ""), lambda player: optimisers[player].step())
+        game.play(real, z, gamma, lambda player: optimisers[player].step())
         path.append((maker.theta.item(), judge.head.weight.item()))
     return path
 

@@ -45,7 +45,7 @@ def trained(family: str, name: str, make: Update, steps: int, game: AdversarialG
     for step in range(steps):
         stream = torch_stream(step, "items")
         real, z = torch.randn(6, 3, 12, 9, generator=stream), torch.randn(6, 5, generator=stream)
-        game.play(real, z, 0.5, stream, lambda player: optimisers[player].step())
+        game.play(real, z, 0.5, lambda player: optimisers[player].step())
     return [weight.detach().clone() for network in game.players.values() for weight in network.parameters()]
 
 
@@ -84,8 +84,7 @@ def test_moments_come_back_as_they_lay(name: str) -> None:
     game = make_game("conv")
     network = game.discriminator
     optimiser = ours(network, name)
-    stream = torch_stream(0, "augment")
-    game.play(torch.randn(6, 3, 12, 9), torch.randn(6, 5), 0.5, stream, lambda player: None)
+    game.play(torch.randn(6, 3, 12, 9), torch.randn(6, 5), 0.5, lambda player: None)
     optimiser.step()
     again = ours(network, name)
     unflatten_optimiser(again, {key: value.contiguous() for key, value in flatten_optimiser(optimiser).items()})

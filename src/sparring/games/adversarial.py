@@ -1,8 +1,9 @@
 """Generator against discriminator, one after the other, on one batch of fake items.
 
-The discriminator sees real and fake items in one pass, and one differentiation of that pass gives the gradients
-that both penalties need. The generator then answers the discriminator as it has become, with the fake items (and
-the graph behind them) that were made already, since its own weights have not moved.
+The discriminator sees real and fake items in one pass, and one pass back gives the slopes that both penalties
+price (`tape.py` has the way from there to its weights' gradient). The generator then answers the discriminator as
+it has become, with the fake items (and the graph behind them) that were made already, since its own weights have
+not moved.
 """
 
 from collections.abc import Callable, Sequence
@@ -11,13 +12,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from sparring.games.tape import Replay, Tape, weight_gradients
+from sparring.games.tape import Tape
 from sparring.networks.base import Discriminator, Generator
 from sparring.objectives.base import Objective
 from sparring.penalties.base import Penalty
 
 Move = Callable[[str], None]
-Augment = Callable[[Tensor, torch.Generator], Tensor]
 
 
 @dataclass(frozen=True)
@@ -51,8 +51,6 @@ class AdversarialGame:
         discriminator: maps items to logits, each from its own item alone.
         objective: per-sample losses.
         penalties: prices on the discriminator's input gradients, each weighted by gamma / 2.
-        augment: a differentiable map of items that the discriminator sees them through, or nothing; penalties
-            are taken with respect to the items before it.
         missing: whether items have missing cells (NaN): these are hidden in each real item and in its paired fake.
     """
 
@@ -62,12 +60,11 @@ class AdversarialGame:
         discriminator: Discriminator,
         objective: Objective,
         penalties: Sequence[Penalty],
-        augment: Augment | None = None,
         missing: bool = False,
     ) -> None:
         self.generator, self.discriminator = generator, discriminator
         self.objective, self.penalties = objective, tuple(penalties)
-        self.augment, self.missing = augment, missing
+        self.missing = missing
         self._generator_weights = list(generator.parameters())
         self._discriminator_weights = list(discriminator.parameters())
 
@@ -76,14 +73,13 @@ class AdversarialGame:
         """The networks that are trained, by name."""
         return {"generator": self.generator, "discriminator": self.discriminator}
 
-    def play(self, real: Tensor, z: Tensor, gamma: float, stream: torch.Generator, move: Move) -> Numbers:
+    def play(self, real: Tensor, z: Tensor, gamma: float, move: Move) -> Numbers:
         """Update the discriminator, then the generator.
 
         Args:
             real: items (batch, *shape), float32, NaN where missing.
             z: latents (batch, latent).
             gamma: weight of the penalties (half of it multiplies each).
-            stream: random numbers for the augmentation.
             move: called with a player's name when its weights have their `.grad`; takes the optimiser's step.
 
         Returns:
@@ -94,45 +90,39 @@ class AdversarialGame:
         real, shown = _hide(real, unknown), _hide(fake.to(real.dtype), unknown)
         items = torch.cat([real, shown.detach()]).requires_grad_(True)
         with Tape() as tape:
-            logits = self._logits(items, stream)
-        slopes, back = tape.slopes(logits, items)
-        d_losses = self._teach_discriminator(tape, back, logits.detach(), slopes, gamma)
+            logits = self._verdict(items)
+        slopes = tape.slopes(logits, items)
+        d_losses = self._teach_discriminator(tape, logits.detach(), slopes, gamma)
         move("discriminator")
-        g_losses = self._teach_generator(real, shown, stream)
+        g_losses = self._teach_generator(real, shown)
         move("generator")
-        return _numbers(d_losses, g_losses, logits.detach(), slopes.detach(), real, shown.detach())
+        return _numbers(d_losses, g_losses, logits.detach(), slopes, real, shown.detach())
 
-    def _logits(self, items: Tensor, stream: torch.Generator) -> Tensor:
-        logits = self.discriminator(items if self.augment is None else self.augment(items, stream))
+    def _verdict(self, items: Tensor) -> Tensor:
+        logits = self.discriminator(items)
         return logits.to(torch.promote_types(logits.dtype, torch.float32))
 
-    def _teach_discriminator(
-        self, tape: Tape, back: Sequence[Tensor], logits: Tensor, slopes: Tensor, gamma: float
-    ) -> Tensor:
-        logits = logits.requires_grad_(True)
+    def _teach_discriminator(self, tape: Tape, logits: Tensor, slopes: Tensor, gamma: float) -> Tensor:
+        logits.requires_grad_(True)
         losses = self.objective.discriminator(*logits.chunk(2))
         (by_logit,) = torch.autograd.grad(losses.mean(), logits)
-        changes = self._changes(tape, slopes, gamma) if self.penalties else None
-        with torch.no_grad():
-            _set_gradients(
-                self._discriminator_weights,
-                weight_gradients(self._discriminator_weights, tape, back, by_logit, changes),
-            )
+        changes = None
+        if self.penalties:
+            changes = tape.changes(self.discriminator, self._priced(slopes, gamma))
+        weights = self._discriminator_weights
+        _set_gradients(weights, tape.gradients(weights, by_logit, changes))
         return losses.detach()
 
-    def _changes(self, tape: Tape, slopes: Tensor, gamma: float) -> list[Tensor]:
-        """What enters each layer when the items move along the derivative of the penalties."""
+    def _priced(self, slopes: Tensor, gamma: float) -> Tensor:
+        """The derivative of the penalties with respect to the slopes, (2 * batch, *shape)."""
         slopes = slopes.detach().requires_grad_(True)
         prices = [0.5 * gamma * penalty(*slopes.chunk(2)) for penalty in self.penalties]
-        (direction,) = torch.autograd.grad(sum(prices[1:], start=prices[0]).mean(), slopes)
-        with torch.no_grad(), Replay(tape) as replay:
-            self.discriminator(direction)
-        return replay.entered
+        return torch.autograd.grad(sum(prices[1:], start=prices[0]).mean(), slopes)[0]
 
-    def _teach_generator(self, real: Tensor, fake: Tensor, stream: torch.Generator) -> Tensor:
+    def _teach_generator(self, real: Tensor, fake: Tensor) -> Tensor:
         with torch.no_grad():
-            real_logits = self._logits(real, stream) if self.objective.pairs else real.new_zeros(len(real))
-        losses = self.objective.generator(real_logits, self._logits(fake, stream))
+            real_logits = self._verdict(real) if self.objective.pairs else real.new_zeros(len(real))
+        losses = self.objective.generator(real_logits, self._verdict(fake))
         gradients = torch.autograd.grad(losses.mean(), self._generator_weights)
         _set_gradients(self._generator_weights, gradients)
         return losses.detach()

@@ -45,17 +45,19 @@ class Layer:
     left: Tensor
 
 
-@dataclass
+@dataclass(eq=False)
 class Tape(TorchFunctionMode):
     """Remembers the linear layers and the LeakyReLUs that run while it is entered, in their order.
 
     Attributes:
         layers: the linear layers.
         kinks: what entered each LeakyReLU.
+        back: `g` of every layer, once `slopes` has run.
     """
 
     layers: list[Layer] = field(default_factory=list)
     kinks: list[Tensor] = field(default_factory=list)
+    back: list[Tensor] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         super().__init__()
@@ -71,26 +73,55 @@ class Tape(TorchFunctionMode):
             self.kinks.append(args[0])
         return out
 
-    def slopes(self, logits: Tensor, items: Tensor) -> tuple[Tensor, list[Tensor]]:
-        """Gradients of each logit.
+    def slopes(self, logits: Tensor, items: Tensor) -> Tensor:
+        """Gradient of each logit with respect to its own item, (batch, *shape); keeps `g` of every layer.
 
         Args:
             logits: (batch,), from `items` while the tape was entered.
             items: (batch, *shape), requiring a gradient.
-
-        Returns:
-            With respect to its own item, (batch, *shape); and `g` of every layer.
         """
-        slopes, *back = torch.autograd.grad(logits.sum(), [items, *(layer.left for layer in self.layers)])
-        return slopes, back
+        slopes, *self.back = torch.autograd.grad(logits.sum(), [items, *(layer.left for layer in self.layers)])
+        return slopes
+
+    @torch.no_grad()
+    def changes(self, network: nn.Module, direction: Tensor) -> list[Tensor]:
+        """`u` of every layer, when the items move along `direction`, (batch, *shape)."""
+        with Replay(self.kinks) as replay:
+            network(direction)
+        return replay.entered
+
+    @torch.no_grad()
+    def gradients(
+        self, weights: Sequence[nn.Parameter], by_logit: Tensor, changes: Sequence[Tensor] | None
+    ) -> list[Tensor]:
+        """The gradient of a loss with respect to every weight.
+
+        Args:
+            weights: of the network that ran, all of them in linear layers.
+            by_logit: `c`, the loss's derivative with respect to each logit, (batch,).
+            changes: `u` of every layer, along the loss's derivative with respect to the slopes; nothing where
+                slopes have no price.
+        """
+        found: dict[Tensor, Tensor] = {}
+        for place, (layer, g) in enumerate(zip(self.layers, self.back, strict=True)):
+            entered = layer.entered.to(g.dtype)
+            weighed = entered * by_logit.to(g.dtype).view(-1, *[1] * (entered.dim() - 1))
+            if changes is not None:
+                weighed += changes[place]
+            found[layer.weight] = _product(layer, weighed, g)
+            if layer.bias is not None:
+                places = tuple(range(2, g.dim()))
+                by_item = g.sum(places, dtype=by_logit.dtype) if places else g
+                found[layer.bias] = (by_logit[:, None] * by_item).sum(0)
+        return [found[weight].to(weight.dtype) for weight in weights]
 
 
 class Replay(TorchFunctionMode):
     """Sends a change of the items along the same way, each LeakyReLU bent as it was; layers lose their bias."""
 
-    def __init__(self, tape: Tape) -> None:
+    def __init__(self, kinks: Sequence[Tensor]) -> None:
         super().__init__()
-        self.kinks = iter(tape.kinks)
+        self.kinks = iter(kinks)
         self.entered: list[Tensor] = []
 
     def __torch_function__(
@@ -106,35 +137,6 @@ class Replay(TorchFunctionMode):
 
     def _bend(self, change: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
         return torch.ops.aten.leaky_relu_backward(change, next(self.kinks), negative_slope, False)
-
-
-def weight_gradients(
-    weights: Sequence[nn.Parameter],
-    tape: Tape,
-    back: Sequence[Tensor],
-    by_logit: Tensor,
-    changes: Sequence[Tensor] | None,
-) -> list[Tensor]:
-    """The gradient of a loss with respect to every weight.
-
-    Args:
-        weights: of the network that the tape has seen, all of them in linear layers.
-        tape: of its run.
-        back: `g` of every layer.
-        by_logit: `c`, the loss's derivative with respect to each logit, (batch,).
-        changes: `u` of every layer; nothing where slopes have no price.
-    """
-    found: dict[Tensor, Tensor] = {}
-    for place, (layer, g) in enumerate(zip(tape.layers, back, strict=True)):
-        entered = layer.entered.to(g.dtype)
-        weighed = entered * by_logit.to(g.dtype).view(-1, *[1] * (entered.dim() - 1))
-        if changes is not None:
-            weighed += changes[place]
-        found[layer.weight] = _product(layer, weighed, g)
-        if layer.bias is not None:
-            places = tuple(range(2, g.dim()))
-            found[layer.bias] = by_logit @ (g.sum(places, dtype=by_logit.dtype) if places else g.to(by_logit.dtype))
-    return [found[weight].to(weight.dtype) for weight in weights]
 
 
 def _product(layer: Layer, entered: Tensor, g: Tensor) -> Tensor:
