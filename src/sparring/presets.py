@@ -23,7 +23,7 @@ LARGEST_SIDE = 64
 SHORT_MINUTES = 4.0
 WIDTHS = (16, 24, 32, 48, 64, 96, 128, 192, 256)
 SAMPLES_PER_WIDTH = 20_000
-GAMMA_PER_VARIANCE, GAMMA_MOST = 0.03, 12.0
+GAMMA_PER_VARIANCE, MLP_GAMMA_PER_VARIANCE, GAMMA_MOST = 0.01, 0.03, 12.0
 RATE_AT_32, MLP_RATE_AT_32 = 3e-3, 1.5e-3
 MLP_WIDTH = 128
 
@@ -132,8 +132,8 @@ def choose_recipe(config: Config, spec: Spec, count: int, variance: float, devic
             "batch": _shared(min(count, 256 if is_mlp else 64)),
         },
         "penalties": {
-            "gamma": _round(min(GAMMA_PER_VARIANCE * variance, GAMMA_MOST)),
-            "gamma_fall": 0.3 if is_mlp else 0.03,
+            "gamma": _round(min((MLP_GAMMA_PER_VARIANCE if is_mlp else GAMMA_PER_VARIANCE) * variance, GAMMA_MOST)),
+            "gamma_fall": 0.3 if is_mlp else 0.1,
         },
         "schedule": {"warmup": 0.0, "hold": 0.0, "rate_end": 0.1},
         "ema": {"cap": 500_000.0},
