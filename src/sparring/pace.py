@@ -56,6 +56,7 @@ def choose_pace(
     device: torch.device,
     seconds: float,
     judge: Extractor | None,
+    glance: bool = False,
 ) -> Pace:
     """The widest networks that see enough items in the given seconds, and their pace.
 
@@ -66,6 +67,7 @@ def choose_pace(
         device: where training runs.
         seconds: of training, measurements included.
         judge: the extractor that keep-best measures with, to count its time in.
+        glance: whether a rough pace will do.
     """
     widths = [config.network.width] if config.network.width else _candidates(config)
     best = None
@@ -77,7 +79,7 @@ def choose_pace(
         best = pace
     assert best is not None
     longer = min(TIMED_SHARE * seconds, MOST_SECONDS)
-    if longer <= GLANCE_SECONDS:
+    if glance or longer <= GLANCE_SECONDS:
         return best
     return measure(replace(config, network={"width": best.width}), source, scaler, device, judge, longer)
 

@@ -68,7 +68,7 @@ def estimate(found: Survey, minutes: float = DEFAULT_MINUTES) -> Estimate:
     source = found.source(chosen_shape(form.config, found))
     few = np.linspace(0, len(source) - 1, min(len(source), ESTIMATED_ITEMS)).astype(int)
     sample = ArraySource(source.rows(few), source.spec)
-    prepared = plan(form.config, sample, len(source), device, time.perf_counter())
+    prepared = plan(form.config, sample, len(source), device, time.perf_counter(), glance=True)
     chosen = prepared.config
     batch, total = int(chosen.optimiser.batch or 1), int(chosen.budget.samples or 1)
     return Estimate(
@@ -84,7 +84,9 @@ def estimate(found: Survey, minutes: float = DEFAULT_MINUTES) -> Estimate:
     )
 
 
-def plan(config: Config, source: Source, count: int, device: torch.device, began: float) -> Prepared:
+def plan(
+    config: Config, source: Source, count: int, device: torch.device, began: float, glance: bool = False
+) -> Prepared:
     """Fill in everything that the form leaves open: scaler, recipe, width, samples.
 
     Args:
@@ -93,6 +95,7 @@ def plan(config: Config, source: Source, count: int, device: torch.device, began
         count: how many items there are.
         device: where training runs.
         began: when the budget of minutes began, by time.perf_counter().
+        glance: whether a rough pace will do.
     """
     parts = split(source, config)
     scaler = fit_scaler(config.data.scale or "range", parts.train)
@@ -103,7 +106,7 @@ def plan(config: Config, source: Source, count: int, device: torch.device, began
     if not parts.is_apart:
         reasons.append("too few items to hold any out: keep-best judges by the training items")
     extractor = judge(parts)
-    config, pace_reasons = _choose_samples(config, parts.train, scaler, device, extractor, began, count - held)
+    config, pace_reasons = _choose_samples(config, parts.train, scaler, device, extractor, began, count - held, glance)
     rate = choose_rate(config)
     return Prepared(rate.config, (*reasons, *pace_reasons, *rate.reasons), scaler)
 
@@ -127,6 +130,7 @@ def _choose_samples(
     extractor: Extractor,
     began: float,
     count: int,
+    glance: bool,
 ) -> tuple[Config, list[str]]:
     batch, budget = int(config.optimiser.batch or 1), config.budget
     if budget.samples or budget.epochs:
@@ -135,7 +139,7 @@ def _choose_samples(
         return _with_width(config, total), [f"budget.samples = {total:,}: whole batches of {batch}"]
     minutes = budget.minutes or DEFAULT_MINUTES
     left = 60.0 * minutes - (time.perf_counter() - began)
-    pace = choose_pace(config, source, scaler, device, left, extractor)
+    pace = choose_pace(config, source, scaler, device, left, extractor, glance)
     left = 60.0 * minutes - (time.perf_counter() - began)
     total = pace.samples(left, batch)
     rate = 1.0 / pace.seconds_per_sample
