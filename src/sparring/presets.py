@@ -150,9 +150,9 @@ def choose_recipe(config: Config, spec: Spec, count: int, variance: float, devic
 
 
 def choose_rate(config: Config) -> Choice:
-    """Choose the learning rate once the width is known: Adam's steps should shrink as layers grow wider."""
+    """Choose the learning rate once the width is known: Adam's steps should shrink as layers grow wider than 32."""
     at_32 = MLP_RATE_AT_32 if config.network.name == "mlp" else RATE_AT_32
-    rate = _round(at_32 * math.sqrt(32 / (config.network.width or 32)))
+    rate = _round(at_32 * math.sqrt(32 / max(32, config.network.width or 32)))
     config, reasons = fill(config, {"optimiser": {"learning_rate": rate}})
     return Choice(config, tuple(reasons))
 
