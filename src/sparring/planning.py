@@ -119,7 +119,8 @@ def expected_time(prepared: Prepared, source: Source, device: torch.device) -> s
     parts = split(source, config)
     pace = measure(config, parts.train, prepared.scaler, device, judge(parts), GLANCE_SECONDS)
     seconds = pace.seconds(config.budget.samples or 0)
-    return f"Training will take about {f'{seconds / 60:.0f} minutes' if seconds >= 100 else f'{seconds:.0f} seconds'}."
+    amount = f"{seconds / 60:.0f} minutes" if seconds >= 100 else f"{seconds:.0f} seconds"
+    return f"Training will take about {amount}."
 
 
 def _choose_samples(
