@@ -1,9 +1,10 @@
 """The finished cells as a page in Markdown and as a table in the terminal."""
 
 from collections.abc import Sequence
+from statistics import mean, stdev
 from typing import Any
 
-from sparring.benchmarks.bench import Bar, Bench, Line, Verdict
+from sparring.benchmarks.bench import Bar, Bench, Column, Line, Verdict
 from sparring.benchmarks.machine import in_words
 
 MARKS = {True: "pass", False: "**fail**", None: "not told yet"}
@@ -42,8 +43,8 @@ def headings(bench: Bench) -> list[str]:
 
 
 def figure_rows(bench: Bench, lines: Sequence[Line]) -> list[list[str]]:
-    """A row of words for every finished cell."""
-    return [
+    """A row of words for every finished cell, then one for every method that has several seeds."""
+    rows = [
         [
             line["set"],
             line["method"],
@@ -53,6 +54,27 @@ def figure_rows(bench: Bench, lines: Sequence[Line]) -> list[list[str]]:
         ]
         for line in lines
     ]
+    return rows + _mean_rows(bench, lines)
+
+
+def _mean_rows(bench: Bench, lines: Sequence[Line]) -> list[list[str]]:
+    """Mean and standard deviation of every figure, for every set and method with several seeds."""
+    groups: dict[tuple[str, str], list[Line]] = {}
+    for line in lines:
+        groups.setdefault((line["set"], line["method"]), []).append(line)
+    return [
+        [set_, method, f"{len(group)} seeds", *(_spread(group, column) for column in bench.columns), ""]
+        for (set_, method), group in groups.items()
+        if len(group) > 1
+    ]
+
+
+def _spread(lines: Sequence[Line], column: Column) -> str:
+    values = [line["figures"].get(column.figure) for line in lines]
+    if not all(isinstance(value, int | float) for value in values):
+        return ""
+    form = column.form or ".2f"
+    return f"{format(mean(values), form)} ± {format(stdev(values), form)}"
 
 
 def verdict_row(verdict: Verdict) -> list[str]:

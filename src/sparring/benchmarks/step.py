@@ -62,6 +62,8 @@ def make_engine(
     precision: str,
     device: torch.device,
     penalties: tuple[str, ...] = ("r1", "r2"),
+    width: int = WIDTH,
+    batch: int = BATCH,
 ) -> Engine:
     """Our step, as training makes it.
 
@@ -71,14 +73,16 @@ def make_engine(
         precision: "float32" or "bfloat16".
         device: where to compute.
         penalties: their names.
+        width: of both networks.
+        batch: items in a batch.
 
     Returns:
         An engine without hooks; its `step` is what is timed.
     """
     settings = {"network.generator": family, "network.discriminator": family, "precision": precision}
     config = replace(
-        apply_settings(Config(), settings | {"network.width": WIDTH, "network.latent": LATENT}),
-        optimiser={"batch": BATCH, "learning_rate": LEARNING_RATE},
+        apply_settings(Config(), settings | {"network.width": width, "network.latent": LATENT}),
+        optimiser={"batch": batch, "learning_rate": LEARNING_RATE},
         penalties={"gamma": GAMMA, "names": penalties},
         budget={"samples": 1 << 40},
     )

@@ -5,10 +5,18 @@ from sparring.registry import Registry
 BENCHMARKS = Registry(
     "benchmark",
     {
-        "fashion": "sparring.benchmarks.fashion:FASHION",
+        "cifar": "sparring.benchmarks.generation:CIFAR",
+        "few": "sparring.benchmarks.few:FEW",
+        "fashion": "sparring.benchmarks.generation:FASHION",
+        "frechet": "sparring.benchmarks.frechet:FRECHET",
+        "grid": "sparring.benchmarks.mixtures:GRID",
         "hostile": "sparring.benchmarks.hostile:HOSTILE",
-        "mnist": "sparring.benchmarks.fashion:MNIST",
+        "mnist": "sparring.benchmarks.generation:MNIST",
         "resume": "sparring.benchmarks.resume:RESUME",
+        "ring": "sparring.benchmarks.mixtures:RING",
+        "speed": "sparring.benchmarks.speed:SPEED",
+        "stability": "sparring.benchmarks.stability:STABILITY",
+        "stacked-mnist": "sparring.benchmarks.stacked_mnist:STACKED_MNIST",
         "step": "sparring.benchmarks.step:STEP",
     },
 )

@@ -65,7 +65,7 @@ class Validate(Hook):
         self.since += 1
         if self.since >= options.patience:
             engine.stop(
-                f"the held-out kernel distance had been worse than its best for {self.since} measurements in a row, "
+                f"the kernel distance had been worse than its best for {self.since} measurements in a row, "
                 "the patience that `validation.patience` sets"
             )
 

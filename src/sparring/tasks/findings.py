@@ -45,7 +45,7 @@ class EvaluateResult:
         quality = [measure for measure in self.measures if measure.name not in COPYING]
         return [
             *_cautions(self),
-            *_against_the_floor(quality),
+            *_against_the_floor(quality, self.n),
             *_against_baselines(quality),
             *_copying(self),
         ]
@@ -65,14 +65,16 @@ def _cautions(result: EvaluateResult) -> Iterator[str]:
         yield f"Only {result.n} items were judged: too few to rank models (at least {ENOUGH} are needed)."
 
 
-def _against_the_floor(measures: list[Measure]) -> Iterator[str]:
+def _against_the_floor(measures: list[Measure], n: int) -> Iterator[str]:
     reached = [_name(measure) for measure in measures if not measure.beaten_by(measure.floor)]
     short = [measure for measure in measures if measure.beaten_by(measure.floor)]
-    if reached:
-        yield f"As good as real data, as far as {measures[0].n:,} items can tell: {_list(reached)}."
     if short:
         figures = [f"{_name(m)} ({_number(m.value)} against {_number(m.floor)})" for m in short]
         yield f"Real data is still better on {_list(figures)}."
+    if reached and n < ENOUGH:
+        yield f"{n} items do not tell the model from real data on {_list(reached)}, which is no proof: look at them."
+    elif reached:
+        yield f"As good as real data, as far as {n:,} items can tell: {_list(reached)}."
 
 
 def _against_baselines(measures: list[Measure]) -> Iterator[str]:

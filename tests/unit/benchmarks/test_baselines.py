@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from sparring.benchmarks import dcgan, fashion, plain, step, stopwatch
+from sparring.benchmarks import generation, picturesets, plain, rivals, step, stopwatch
 from sparring.benchmarks.bench import Cell, Context
 from sparring.data.source import ArraySource, Spec
 from sparring.networks import DISCRIMINATORS, GENERATORS
@@ -12,26 +12,54 @@ from sparring.networks import DISCRIMINATORS, GENERATORS
 CPU = torch.device("cpu")
 
 
-def test_dcgan_has_the_shapes_of_28_x_28_grey_images():
-    images = dcgan.make_generator()(torch.zeros(3, dcgan.LATENT, 1, 1))
-    assert images.shape == (3, 1, 28, 28)
-    assert dcgan.make_discriminator()(images).shape == (3,)
+@pytest.mark.parametrize(("side", "channels"), [(28, 1), (32, 3)])
+@pytest.mark.parametrize("name", rivals.RIVALS)
+def test_rivals_have_the_shapes_of_their_images(name: str, side: int, channels: int):
+    images = rivals.make_generator(side, channels)(torch.zeros(3, rivals.LATENT, 1, 1))
+    assert images.shape == (3, channels, side, side)
+    assert rivals.make_discriminator(side, channels, rivals.RIVALS[name].norm)(images).shape == (3,)
 
 
-def test_dcgan_starts_as_the_paper_says():
-    network = dcgan.make_generator()
-    dcgan.initialise(network, torch.Generator().manual_seed(0))
+def test_rivals_start_as_dcgans_paper_says():
+    network = rivals.make_generator(28, 1)
+    rivals.initialise(network, torch.Generator().manual_seed(0))
     assert network[0].weight.std().item() == pytest.approx(0.02, rel=0.02)
     assert network[1].weight.mean().item() == pytest.approx(1.0, abs=0.01)
 
 
-def test_dcgan_gives_rows_that_its_seed_alone_decides(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(dcgan, "BATCH", 4)
+@pytest.mark.parametrize("name", rivals.RIVALS)
+def test_rivals_give_rows_that_their_seed_alone_decides(name: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(rivals, "BATCH", 4)
     rows = np.zeros((200, 28, 28, 1), np.uint8)
-    first, again, other = (dcgan.train_dcgan(rows, 0.0, seed)(6) for seed in (0, 0, 1))
+    first, again, other = (rivals.train_rival(name, rows, 0.0, seed)(6) for seed in (0, 0, 1))
     assert (first.shape, first.dtype) == ((6, 28, 28, 1), np.uint8)
     assert np.array_equal(first, again)
     assert not np.array_equal(first, other)
+
+
+@pytest.mark.parametrize("name", rivals.RIVALS)
+def test_rivals_losses_fall_where_each_player_wants_them_to(name: str):
+    rival = rivals.RIVALS[name]
+    real, fake = (torch.zeros(3, requires_grad=True) for _ in range(2))
+    by_real, by_fake = torch.autograd.grad(rival.d_loss(real, fake), [real, fake])
+    assert (by_real < 0).all()
+    assert (by_fake > 0).all()
+    assert (torch.autograd.grad(rival.g_loss(fake), fake)[0] < 0).all()
+
+
+def test_the_hinge_rivals_discriminator_is_bounded_by_its_spectral_norms():
+    _, discriminator = rivals._players(rivals.RIVALS["hinge-sn"], 28, 1, torch.Generator().manual_seed(0))
+    for layer in [layer for layer in discriminator if isinstance(layer, torch.nn.Conv2d)]:
+        largest = torch.linalg.matrix_norm(layer.weight.flatten(1), 2).item()
+        assert largest == pytest.approx(1.0, abs=0.1)
+
+
+def test_the_gradient_penalty_of_a_linear_critic_is_the_distance_of_its_norm_from_1():
+    critic = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(4, 1, bias=False), torch.nn.Flatten(0))
+    torch.nn.init.constant_(critic[1].weight, 1.5)
+    images = torch.randn(5, 1, 2, 2)
+    penalty = rivals._gradient_penalty(critic, images, -images, torch.Generator().manual_seed(0))
+    assert penalty.item() == pytest.approx((3.0 - 1) ** 2)
 
 
 def test_the_plain_step_trains_both_players():
@@ -76,22 +104,25 @@ def test_a_step_with_penalties_counts_more_operations_than_one_without():
 def test_the_figures_of_equal_samples_are_perfect_and_those_of_others_are_not():
     generator = np.random.default_rng(0)
     real = generator.normal(size=(300, 6))
-    same = fashion.compare(real, real)
+    same = generation.compare(real, real)
     assert same["coverage"] == same["precision"] == same["recall"] == 1.0
     assert same["frechet"] == pytest.approx(0, abs=1e-6)
-    far = fashion.compare(real, real + 50)
+    far = generation.compare(real, real + 50)
     assert far["coverage"] == far["precision"] == 0.0
     assert far["frechet"] > 1000
 
 
-def test_our_worst_seed_stands_against_the_baselines_best():
+def test_our_worst_seed_stands_against_the_rivals_best():
     def line(method: str, seed: int, frechet: float) -> dict:
-        return {"method": method, "seed": seed, "figures": {"frechet": frechet, "coverage": 0.9}}
+        return {"method": method, "seed": seed, "figures": {"frechet": frechet, "coverage": frechet / 10}}
 
-    lines = [line("sparring", 0, 1.0), line("sparring", 1, 2.0), line("dcgan", 0, 5.0), line("dcgan", 1, 8.0)]
-    ratio = fashion.FASHION.bars[2].judge(lines)
-    assert (ratio.value, ratio.passed) == (0.4, True)
-    assert fashion.FASHION.bars[2].judge(lines[:2]).passed is None
+    ours = [line("sparring", 0, 1.0), line("sparring", 1, 2.0)]
+    theirs = [line("dcgan", 0, 5.0), line("dcgan", 1, 8.0), line("wgan-gp", 0, 9.0), line("hinge-sn", 0, 4.0)]
+    bars = {bar.name: bar for bar in (*generation.TEN_MINUTES, *generation.HALF_AN_HOUR)}
+    assert bars["Frechet distance over that of DCGAN"].judge(ours + theirs).value == 0.4
+    assert bars["Frechet distance over the best rival's"].judge(ours + theirs).value == 0.5
+    assert bars["Frechet distance over the best rival's"].judge(ours + theirs[:3]).passed is None
+    assert bars["coverage ahead of the best rival's"].judge(ours + theirs).value == pytest.approx(0.1 - 0.9)
 
 
 def test_a_poor_judge_is_refused(tmp_path, monkeypatch):
@@ -100,10 +131,15 @@ def test_a_poor_judge_is_refused(tmp_path, monkeypatch):
 
     config = JudgeConfig(width=2, features=4)
     Judge(JudgeNetwork(1, 10, config), JudgeFacts((28, 28, 1), 10, 0.5, config)).save(tmp_path / "judge-mnist")
-    with pytest.raises(RunError, match="test accuracy of 91%"):
-        fashion.make_judge("mnist", Context(tmp_path, tmp_path / "mnist"))
+    with pytest.raises(RunError, match="test accuracy of 99%"):
+        picturesets.make_judge("mnist", Context(tmp_path, tmp_path / "mnist"))
 
 
-def test_every_cell_of_fashion_has_a_way_to_generate():
-    assert {cell.method for cell in fashion.FASHION.cells()} == set(fashion.GENERATE)
-    assert Cell("mnist", "sparring", 0) in fashion.MNIST.cells()
+def test_frechet_bench_is_exact_with_more_and_with_fewer_items_than_dimensions(tmp_path):
+    from sparring.benchmarks import frechet
+
+    for name in ("n=200 d=64", "n=40 d=64"):
+        figures = frechet.run(Cell(name, "sparring"), Context(tmp_path, tmp_path))
+        assert figures["finite"]
+        assert figures["difference"] < frechet.TOLERANCE
+        assert figures["root_is_real"] == (name == "n=200 d=64")

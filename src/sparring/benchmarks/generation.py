@@ -1,0 +1,142 @@
+"""`sparring bench fashion`, `mnist` and `cifar`: some minutes of training against as many of three textbook GANs."""
+
+import shutil
+from collections.abc import Sequence
+from functools import partial
+
+import numpy as np
+
+from sparring.benchmarks.bench import Bar, Bench, Cell, Column, Context, Figures, Line, Published, figures_of
+from sparring.benchmarks.command import run_sparring
+from sparring.benchmarks.picturesets import SETS, make_judge
+from sparring.benchmarks.rivals import RIVALS, train_rival
+from sparring.data.pictures import save_grid
+from sparring.metrics.frechet import frechet_distance
+from sparring.metrics.kernel import kernel_distance
+from sparring.metrics.neighbours import manifold
+from sparring.rng import numpy_stream
+
+COUNT = 10_000
+NEIGHBOURS = 5
+SHOWN = 64
+FLOOR, OURS = "real train images", "sparring"
+MINUTES = {"fashion": 10.0, "mnist": 10.0, "cifar": 30.0}
+PUBLISHED = {
+    "fashion": (Published("best of a search over eight GANs", "FID 21.5 to 30.7 (Inception)", "Lucic et al. 2018"),),
+    "mnist": (Published("best of a search over eight GANs", "FID 6.7 to 7.8 (Inception)", "Lucic et al. 2018"),),
+    "cifar": (
+        Published("SNGAN", "FID 16.77 (Inception, the original images)", "Miyato et al. 2018"),
+        Published("WGAN-GP", "FID 22.3 (Inception, the original images)", "Gulrajani et al. 2017"),
+        Published("DCGAN", "FID 48 (Inception, the original images)", "StudioGAN, Kang et al. 2023"),
+    ),
+}
+
+PROTOCOL = """
+{minutes:g} minutes of training on the {train:,} train images, without their labels and without options
+(`sparring train DATA --minutes {minutes:g}`), then {count:,} generated images against the {count:,} test
+images. The rivals are a DCGAN, a WGAN-GP and a hinge GAN with spectral norms on DCGAN's networks, as a textbook
+writes them (`src/sparring/benchmarks/rivals.py`), for the same minutes on the same machine. The row `{floor}` is
+the floor: {count:,} random train images in the place of generated ones.
+
+Figures are taken in the penultimate layer of a small classifier that is trained on the real labels and must
+reach {accuracy:.0%} test accuracy; labels touch nothing else. Precision, recall, density and coverage are
+with k = {neighbours}, the kernel distance is that of KID. They compare with each other, not with figures that
+were taken in Inception's features.
+"""
+
+
+def run(cell: Cell, context: Context, minutes: float | None = None) -> Figures:
+    """Generate with one method and judge what it made."""
+    minutes, judge = minutes or MINUTES[cell.set], make_judge(cell.set, context)
+    made = _generate(cell, context, minutes)
+    picture = context.results / "pictures" / f"{cell.label.replace('/', '-').replace(' ', '-')}.png"
+    save_grid(made[:SHOWN], SETS[cell.set].spec, picture)
+    figures = compare(judge(SETS[cell.set].read(context.data, "test").images), judge(made))
+    return {**figures, "n": len(made), "judge_accuracy": judge.facts.test_accuracy, "minutes": minutes}
+
+
+def compare(real: np.ndarray, fake: np.ndarray) -> Figures:
+    """The figures of generated items against real ones, both as features (n, d)."""
+    near = manifold(real, fake, NEIGHBOURS)
+    return {
+        "frechet": frechet_distance(real, fake),
+        "kernel": kernel_distance(real, fake).value,
+        "precision": near.precision.value,
+        "recall": near.recall.value,
+        "density": near.density.value,
+        "coverage": near.coverage.value,
+    }
+
+
+def _generate(cell: Cell, context: Context, minutes: float) -> np.ndarray:
+    """Images, uint8 (10,000, height, width, channels)."""
+    if cell.method == OURS:
+        return _ours(cell, context, minutes)
+    rows = SETS[cell.set].read(context.data, "train").images
+    if cell.method == FLOOR:
+        return rows[numpy_stream(cell.seed, "floor").permutation(len(rows))[:COUNT]]
+    return train_rival(cell.method, rows, minutes, cell.seed)(COUNT)
+
+
+def _ours(cell: Cell, context: Context, minutes: float) -> np.ndarray:
+    pictures, folder = SETS[cell.set], context.work / f"{cell.set}-{cell.seed}"
+    shutil.rmtree(folder, ignore_errors=True)
+    data = context.data / pictures.data
+    run_sparring("train", data, "--run", folder / "run", "--minutes", minutes, "--seed", cell.seed)
+    run_sparring("sample", folder / "run", "-n", COUNT, "--out", folder / "samples.npz")
+    with np.load(folder / "samples.npz", allow_pickle=False) as arrays:
+        return arrays["samples"].reshape(COUNT, *pictures.spec.shape)
+
+
+def _worst(figure: str, lines: Sequence[Line]) -> float | None:
+    return min(figures_of(lines, figure, OURS), default=None)
+
+
+def _ratio(lines: Sequence[Line], rivals: Sequence[str] = tuple(RIVALS)) -> float | None:
+    """Our largest Frechet distance over the smallest of the rivals, once each of them has one."""
+    ours, theirs = figures_of(lines, "frechet", OURS), [figures_of(lines, "frechet", name) for name in rivals]
+    return max(ours) / min(map(min, theirs)) if ours and all(theirs) else None
+
+
+def _lead(figure: str, lines: Sequence[Line]) -> float | None:
+    """Our smallest figure less the rivals' largest, once each of them has one."""
+    ours, theirs = figures_of(lines, figure, OURS), [figures_of(lines, figure, name) for name in RIVALS]
+    return min(ours) - max(map(max, theirs)) if ours and all(theirs) else None
+
+
+TEN_MINUTES = (
+    Bar("coverage", ">=", 0.90, partial(_worst, "coverage")),
+    Bar("density", ">=", 0.80, partial(_worst, "density")),
+    Bar("Frechet distance over that of DCGAN", "<=", 0.5, partial(_ratio, rivals=("dcgan",))),
+    Bar("Frechet distance over the best rival's", "<=", 0.4, _ratio),
+)
+HALF_AN_HOUR = (
+    Bar("Frechet distance over the best rival's", "<=", 1.0, _ratio),
+    Bar("coverage ahead of the best rival's", ">=", 0.0, partial(_lead, "coverage")),
+)
+
+
+def _bench(name: str, train: int, bars: tuple[Bar, ...]) -> Bench:
+    pictures, minutes = SETS[name], MINUTES[name]
+    return Bench(
+        name=name,
+        title=f"{pictures.title} in {minutes:g} minutes",
+        protocol=PROTOCOL.format(
+            minutes=minutes, train=train, count=COUNT, floor=FLOOR, accuracy=pictures.accuracy, neighbours=NEIGHBOURS
+        ),
+        grid=tuple((name, method) for method in (FLOOR, OURS, *RIVALS)),
+        run=run,
+        columns=(
+            Column("frechet", "Frechet distance", ".3f"),
+            Column("kernel", "kernel distance", ".4f"),
+            *(Column(figure, figure, ".3f") for figure in ("precision", "recall", "density", "coverage")),
+            Column("judge_accuracy", "judge's accuracy", ".3f"),
+        ),
+        bars=bars,
+        published=PUBLISHED[name],
+    )
+
+
+FASHION = _bench("fashion", 60_000, TEN_MINUTES)
+MNIST = _bench("mnist", 60_000, TEN_MINUTES)
+CIFAR = _bench("cifar", 50_000, HALF_AN_HOUR)

@@ -1,0 +1,85 @@
+"""`sparring bench stability`: twenty short runs with nothing but defaults, and what went wrong in them."""
+
+import json
+import shutil
+from collections.abc import Sequence
+from statistics import median
+
+import numpy as np
+
+from sparring.benchmarks.bench import Bar, Bench, Cell, Column, Context, Figures, Line, figures_of, total
+from sparring.benchmarks.command import run_sparring
+
+MINUTES = 3.0
+COUNT = 2048
+OURS = "sparring"
+SEEDS = (0, 1, 2, 3)
+SETS = {
+    "fashion": "images/fashion_mnist/train-images-idx3-ubyte.gz",
+    "mnist": "images/mnist/train-images-idx3-ubyte.gz",
+    "cifar": "images/cifar10_jpeg_train.zip",
+    "flowers": "images/flowers12/train",
+    "digits": "",
+}
+
+PROTOCOL = f"""
+`sparring train DATA --minutes {MINUTES:g}` on {len(SETS)} sets with {len(SEEDS)} seeds each and no other option.
+Counted are rollbacks (which the guard answers a collapse, a divergence or a NaN with), weights of the kept model
+that are not finite, and the kernel distance of {COUNT:,} of its items to as many training items, in
+`random_conv-512`, over the median of its set.
+"""
+
+
+def run(cell: Cell, context: Context, minutes: float = MINUTES) -> Figures:
+    """One short run, and the state of what it kept."""
+    from sparring.data.open import survey
+    from sparring.extractors.build import build_extractor
+    from sparring.metrics.kernel import kernel_distance
+    from sparring.model import Model
+
+    folder = context.work / f"{cell.set}-{cell.seed}"
+    shutil.rmtree(folder, ignore_errors=True)
+    data = context.data / SETS[cell.set] if SETS[cell.set] else cell.set
+    run_sparring("train", data, "--run", folder, "--minutes", minutes, "--seed", cell.seed)
+    model = Model.load(folder)
+    source = survey(data).source(model.spec.shape)
+    real = source.rows(np.linspace(0, len(source) - 1, min(COUNT, len(source))).astype(int))
+    extractor = build_extractor("random_conv", model=model, reference=real)
+    made = model.sample(COUNT, seed=cell.seed)
+    distance = kernel_distance(extractor(made), extractor(real))
+    events = [json.loads(line) for line in (folder / "history.jsonl").read_text().splitlines()]
+    return {
+        "kernel": distance.value,
+        "rollbacks": sum(event["event"] == "rollback" for event in events),
+        "not_finite": sum(int((~tensor.isfinite()).sum()) for tensor in model.tensors().values()),
+        "variance": float(made.astype(np.float64).var(0).sum() / real.astype(np.float64).var(0).sum()),
+        "samples": max(event["samples"] for event in events if "samples" in event),
+    }
+
+
+def _worst(lines: Sequence[Line]) -> float | None:
+    """The largest kernel distance over its set's median, of sets with at least three runs."""
+    groups = [figures_of([line for line in lines if line["set"] == name], "kernel") for name in SETS]
+    return max((max(group) / median(group) for group in groups if len(group) > 2), default=None)
+
+
+STABILITY = Bench(
+    name="stability",
+    title="Stability: twenty runs of three minutes with defaults only",
+    protocol=PROTOCOL,
+    grid=tuple((name, OURS) for name in SETS),
+    run=run,
+    columns=(
+        Column("kernel", "kernel distance", ".4f"),
+        Column("rollbacks", "rollbacks"),
+        Column("not_finite", "weights not finite"),
+        Column("variance", "variance over the data's", ".3f"),
+        Column("samples", "samples", ","),
+    ),
+    bars=(
+        Bar("rollbacks in all", "<=", 0, total("rollbacks")),
+        Bar("weights that are not finite", "<=", 0, total("not_finite")),
+        Bar("largest kernel distance over its set's median", "<=", 2.0, _worst),
+    ),
+    seeds=SEEDS,
+)
