@@ -40,8 +40,8 @@ def run(cell: Cell, context: Context, minutes: float = MINUTES) -> Figures:
 def judge(points: np.ndarray, toy: Toy) -> Figures:
     """Modes found, share of points of high quality, and KL of the modes' histogram, of points (n, 2)."""
     distance, nearest = KDTree(toy.centres).query(points)
-    good = distance <= SIGMAS * toy.sigma
-    share = np.bincount(nearest[good], minlength=len(toy.centres)) / max(1, good.sum())
+    good = np.asarray(distance) <= SIGMAS * toy.sigma
+    share = np.bincount(np.asarray(nearest)[good], minlength=len(toy.centres)) / max(1, good.sum())
     kl = float(rel_entr(share, 1 / len(toy.centres)).sum()) if good.any() else None
     return {"modes": int((share > 0).sum()), "high_quality": float(good.mean()), "kl": kl, "n": len(points)}
 

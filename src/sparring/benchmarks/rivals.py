@@ -140,7 +140,7 @@ def train_rival(name: str, rows: np.ndarray, minutes: float, seed: int) -> Calla
     rival = RIVALS[name]
     stream = torch_stream(seed, name)
     images = torch.from_numpy(rows).movedim(-1, 1).float() / 127.5 - 1
-    generator, discriminator = _players(rival, *images.shape[2:0:-1], stream)
+    generator, discriminator = _players(rival, images.shape[2], images.shape[1], stream)
     g_optimiser = torch.optim.Adam(generator.parameters(), rival.g_rate, rival.betas)
     d_optimiser = torch.optim.Adam(discriminator.parameters(), rival.d_rate, rival.betas)
     deadline = time.monotonic() + 60 * minutes
