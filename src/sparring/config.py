@@ -7,7 +7,7 @@ the one that `config.json` keeps, has none of those left.
 import dataclasses
 import json
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -250,17 +250,30 @@ def _read(value: Any) -> Any:
     if not isinstance(value, str):
         return value
     try:
-        return json.loads(value)
+        return json.loads(value, parse_constant=_no_number)
     except ValueError:
         return value
 
 
+def _no_number(word: str) -> None:
+    """JSON has no NaN and no Infinity, though Python reads them: they are words."""
+    raise ValueError(word)
+
+
 def _complaints(error: ValidationError) -> Iterator[str]:
+    told: dict[str, list[str]] = {}
     for detail in error.errors():
-        # A union reports once per branch, with the branch as the last part of the place: keep the dotted key only.
-        place = [str(part) for part in detail["loc"]]
-        key = next((".".join(place[:n]) for n in (1, 2) if ".".join(place[:n]) in set(keys())), ".".join(place))
+        key = _dotted(detail["loc"])
         if detail["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
             yield f"there is no setting {key!r}. {did_you_mean(key, keys())}"
         else:
-            yield f"`{key}`: {detail['msg'][:1].lower()}{detail['msg'][1:]}. Got {detail['input']!r}."
+            told.setdefault(f"{key}\0{detail['input']!r}", []).append(detail["msg"].removeprefix("Input should be "))
+    for place, rules in told.items():
+        key, got = place.split("\0")
+        yield f"`{key}`: it must be {' or '.join(rules)}. Got {got}."
+
+
+def _dotted(place: Sequence[int | str]) -> str:
+    """The key of a setting; a union reports once for each branch, with the branch behind the key."""
+    parts = [str(part) for part in place]
+    return next((".".join(parts[:n]) for n in (1, 2) if ".".join(parts[:n]) in set(keys())), ".".join(parts))

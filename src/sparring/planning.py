@@ -146,12 +146,18 @@ def _choose_samples(
     rate = 1.0 / pace.seconds_per_sample
     config = replace(config, budget={"samples": total, "minutes": minutes}, network={"width": pace.width})
     return config, [
-        f"network.width = {pace.width}: the widest that sees at least {needed_samples(pace.width):,} samples "
-        f"in the time, or the narrowest"
-        if pace.width in WIDTHS
-        else f"network.width = {pace.width}",
-        f"budget.samples = {total:,}: {minutes:g} minutes at {rate:,.0f} samples a second on this machine",
+        _width_reason(pace.width, total),
+        f"budget.samples = {total:,}: {minutes:g} minutes at {rate:,.0f} samples a second, less the time for "
+        f"the start, the measurements and a margin",
     ]
+
+
+def _width_reason(width: int, total: int) -> str:
+    if width not in WIDTHS:
+        return f"network.width = {width}"
+    if total < needed_samples(width):
+        return f"network.width = {width}: the narrowest; {needed_samples(width):,} samples would be better for it"
+    return f"network.width = {width}: the widest that sees at least {needed_samples(width):,} samples in the time"
 
 
 def _with_width(config: Config, total: int) -> Config:

@@ -141,19 +141,35 @@ def choose_recipe(config: Config, spec: Spec, count: int, variance: float, devic
     }
     if config.optimiser.batch == "full":
         config = replace(config, optimiser={"batch": _shared(count)})
-    config, reasons = fill(config, chosen)
+    config, reasons = fill(config, chosen, _recipe_reasons(name, spec, variance))
     if config.precision is None:
         fast = not is_mlp and has_fast_bfloat16(device)
         config = replace(config, precision="bfloat16" if fast else "float32")
         reasons.append(f"precision = {config.precision}: {_precision_reason(is_mlp, fast)}")
-    return Choice(config, (*reasons, f"gamma follows the data's variance of {variance:.4g} in network units"))
+    return Choice(config, tuple(reasons))
+
+
+def _recipe_reasons(name: str, spec: Spec, variance: float) -> dict[str, str]:
+    is_mlp = name == "mlp"
+    places = "convolutions need at least 8 places a side" if is_mlp else "its items have places to convolve over"
+    per_variance = MLP_GAMMA_PER_VARIANCE if is_mlp else GAMMA_PER_VARIANCE
+    return {
+        "network.name": f"for {spec.kind} data; {places}",
+        "network.latent": "numbers that an item is made from" + (", as many as twice its own" if is_mlp else ""),
+        "network.output": "tanh where items are scaled to [-1, 1], else linear",
+        "optimiser.batch": "the usual one of its networks, or all items where there are fewer",
+        "penalties.gamma": f"{per_variance:g} times the data's variance of {variance:.4g}, at most {GAMMA_MOST:g}",
+        "penalties.gamma_fall": "how far gamma falls over the first half",
+        "schedule.rate_end": "how far the learning rate falls by the end",
+    }
 
 
 def choose_rate(config: Config) -> Choice:
     """Choose the learning rate once the width is known: Adam's steps should shrink as layers grow wider than 32."""
     at_32 = MLP_RATE_AT_32 if config.network.name == "mlp" else RATE_AT_32
     rate = _round(at_32 * math.sqrt(32 / max(32, config.network.width or 32)))
-    config, reasons = fill(config, {"optimiser": {"learning_rate": rate}})
+    reason = {"optimiser.learning_rate": f"{at_32:g} up to width 32, falling with the root of the width above"}
+    config, reasons = fill(config, {"optimiser": {"learning_rate": rate}}, reason)
     return Choice(config, tuple(reasons))
 
 
@@ -167,14 +183,15 @@ def needed_samples(width: int) -> int:
     return SAMPLES_PER_WIDTH * width
 
 
-def fill(config: Config, chosen: dict[str, dict[str, Any]]) -> tuple[Config, list[str]]:
-    """Put chosen values where the configuration has none; and a reason line for each that was put."""
+def fill(config: Config, chosen: dict[str, dict[str, Any]], because: Mapping[str, str]) -> tuple[Config, list[str]]:
+    """Put chosen values where the configuration has none; and a line for each that `because` has a reason for."""
     reasons = []
     for section, values in chosen.items():
         present = getattr(config, section)
         missing = {key: value for key, value in values.items() if getattr(present, key) is None}
         config = replace(config, **{section: missing})
-        reasons += [f"{section}.{key} = {value}, by rule" for key, value in missing.items()]
+        named = {f"{section}.{key}": value for key, value in missing.items()}
+        reasons += [f"{key} = {value}: {because[key]}" for key, value in named.items() if key in because]
     return config, reasons
 
 

@@ -147,6 +147,10 @@ def _go_on(run: Path, progress: bool, resuming: bool = False) -> None:
     engine.hooks = _hooks(run, engine, parts, scaler, history, progress)
     if resuming:
         _restore(engine, saved, slot, history)
+        if progress:
+            _say(
+                [f"Going on at {engine.clock:,} of {engine.total:,} samples, where the newest checkpoint was written."]
+            )
     engine.run()
 
 

@@ -8,8 +8,8 @@ from sparring.cli.main import main
 MISUSES = [
     (["trian"], 'Unknown command "trian". Did you mean "train"?'),
     (["--hepl"], "Unknown option"),
-    (["train"], '"train" parameter DATA requires an argument.'),
-    (["train", "digits"], '"train" parameter --run requires an argument.'),
+    (["train"], "`sparring train` needs DATA."),
+    (["train", "digits"], "`sparring train` needs --run."),
     (
         ["train", "digits", "--run", "r", "--mintues", "3"],
         "Unknown option: --mintues. Did you mean --minutes?",
@@ -27,7 +27,7 @@ MISUSES = [
     (["inspect", "digitz"], "Did you mean 'digits'?"),
     (["resume", "no/such/run"], "There is no run folder 'no/such/run'."),
     (["sample", "no/such/run", "--out", "x.npz"], "There is no run folder 'no/such/run'."),
-    (["sample", "no/such/run"], '"sample" parameter --out requires an argument.'),
+    (["sample", "no/such/run"], "`sparring sample` needs --out."),
     (["sample", "no/such/run", "-n", "0", "--out", "x.npz"], "Must be > 0"),
     (["evaluate", "no/such/run", "digits"], "There is no run folder 'no/such/run'."),
     (["report", "no/such/run"], "There is no run folder 'no/such/run'."),

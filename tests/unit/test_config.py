@@ -97,9 +97,9 @@ def test_every_mistake_of_a_file_is_told_at_once() -> None:
         from_json(values, "the file 'a.toml'")
     text = str(error.value)
     assert text.startswith("The file 'a.toml': ")
-    assert "`network.width`: input should be greater than 0. Got -3." in text
+    assert "`network.width`: it must be greater than 0. Got -3." in text
     assert "there is no setting 'network.widht'. Did you mean 'network.width'?" in text
-    assert "`optimiser.beta1`: input should be less than 1. Got 1.5." in text
+    assert "`optimiser.beta1`: it must be less than 1. Got 1.5." in text
     assert "there is no setting 'sed'. Did you mean 'seed'?" in text
 
 

@@ -25,7 +25,8 @@ def sample(
     Args:
         run: Folder of the run.
         number: How many items.
-        out: FILE.npz or .npy for values, .png for one picture of all, .csv for vectors, or a folder of PNG.
+        out: FILE.npz or .npy for values, .png for one picture of all, .csv for vectors (a file that is there is
+            replaced), or a new folder for PNG files.
         seed: The same seed gives the same items.
 
     Returns:
@@ -39,7 +40,7 @@ def sample(
     drawn = draw(Model.load(run), number, seed=seed)
     written = write_items(drawn.rows, drawn.spec, out)
     note = f" {written.note}" if written.note else ""
-    print(f"{written.form}.{note}", file=sys.stderr)
+    print(f"Wrote {written.form}.{note}", file=sys.stderr)
     return written.path
 
 

@@ -6,7 +6,7 @@ import re
 import sys
 import traceback
 
-from cyclopts import CycloptsError, UnknownCommandError, UnusedCliTokensError
+from cyclopts import CycloptsError, MissingArgumentError, UnknownCommandError, UnusedCliTokensError
 
 from sparring.errors import SparringError
 
@@ -14,6 +14,7 @@ DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 # numpy says only this where an array did not fit; safetensors puts the errno into its text.
 CUT_SHORT = re.compile(r"\d+ requested and \d+ written")
 ERRNO_IN_TEXT = re.compile(r"\(os error (\d+)\)")
+EXCLUSIVE = re.compile(r"Mutually exclusive arguments: \{(.*)\}")
 NO_PERMISSION = (errno.EACCES, errno.EPERM, errno.EROFS)
 WRONG_PATH = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENAMETOOLONG, errno.ELOOP)
 
@@ -82,6 +83,12 @@ def _misuse(error: CycloptsError) -> str:
         return f"Unexpected words: {' '.join(error.unused_tokens)}. `sparring --help` lists what fits."
     if isinstance(error, UnknownCommandError) and str(error).startswith('Unknown command "-'):
         return _one_line(str(error)).replace("Unknown command", "Unknown option", 1)
+    if isinstance(error, MissingArgumentError) and error.argument and not (error.keyword or error.argument.tokens):
+        words = " ".join(("sparring", *(error.command_chain or ())))
+        return f"`{words}` needs {error.argument.name}. `{words} --help` says what it is."
+    exclusive = EXCLUSIVE.search(str(error))
+    if exclusive:
+        return f"Only one of {exclusive.group(1)} can be given. Keep one."
     return _one_line(str(error)).replace('Command "', '"', 1)
 
 

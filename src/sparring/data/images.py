@@ -2,6 +2,8 @@
 
 import io
 import logging
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -28,7 +30,6 @@ SUFFIXES = (
     *(".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".gif", ".bmp", ".dib", ".tif", ".tiff", ".webp"),
     *(".avif", ".jp2", ".j2k", ".jpx", ".ppm", ".pgm", ".pbm", ".pnm", ".pcx", ".ico", ".sgi", ".qoi"),
 )
-DEPTHS = ("uint8", "uint16", "float32")
 _FULL_SCALE = {"uint8": 255, "uint16": 65535}
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -94,24 +95,37 @@ def decode(blob: bytes) -> np.ndarray:
 
 
 def convert(pixels: np.ndarray, channels: int, dtype: str) -> np.ndarray:
-    """Pixels in the channels and depth of their set: grey may become colour, a depth may be widened."""
-    widened = pixels if dtype == pixels.dtype.name else rescale(pixels.astype(dtype), pixels.dtype.name, dtype)
-    return np.broadcast_to(widened, (*pixels.shape[:2], channels))
+    """Pixels (..., channels) in the channels and depth of their set: grey may become colour."""
+    own = pixels.dtype.name
+    if own == "uint16" and dtype == "uint8":
+        pixels = np.rint(pixels / 257.0).astype(np.uint8)
+    elif own != dtype:
+        pixels = rescale(pixels.astype(dtype), own, dtype)
+    return np.broadcast_to(pixels, (*pixels.shape[:-1], channels))
 
 
 def rescale(value: Value, own: str, wanted: str) -> Value:
-    """Widen a depth so that white stays white.
+    """Change a depth so that white stays white.
 
-    8 bits are multiplied by 257 among 16-bit images, integers divided by their full scale among floats.
+    8 bits are multiplied by 257 among 16-bit images and the other way round; integers are divided by their full
+    scale among floats.
     """
     if own == wanted:
         return value
-    return value * 257 if wanted == "uint16" else value / _FULL_SCALE[own]
+    return value / _FULL_SCALE[own] * _FULL_SCALE.get(wanted, 1)
 
 
-def wider(depth: str, other: str) -> bool:
-    """Whether `depth` holds values that `other` cannot."""
-    return DEPTHS.index(depth) > DEPTHS.index(other)
+def common_depth(depths: Iterable[str]) -> str:
+    """The depth of a set: floats where there are any, else 16 bits where at least half of the images have them."""
+    counts = Counter(depths)
+    if counts["float32"]:
+        return "float32"
+    return "uint16" if counts["uint16"] >= max(1, counts["uint8"]) else "uint8"
+
+
+def can_become(depth: str, other: str) -> bool:
+    """Whether pixels of one depth can be brought to another: floats have no full scale that integers could share."""
+    return depth != "float32" or other == "float32"
 
 
 def fit(pixels: np.ndarray, size: tuple[int, int]) -> np.ndarray:

@@ -73,7 +73,7 @@ class ImageSource:
     def _item(self, blob: bytes) -> np.ndarray:
         height, width, channels = self.spec.shape
         pixels = images.decode(blob)
-        if pixels.shape[2] > channels or images.wider(pixels.dtype.name, self.spec.dtype):
+        if pixels.shape[2] > channels or not images.can_become(pixels.dtype.name, self.spec.dtype):
             raise Unreadable("changed", "an image has more channels or depth than when it was first read")
         return images.fit(images.convert(pixels, channels, self.spec.dtype), (height, width))
 
@@ -189,7 +189,8 @@ def _notes(examined: list[Examined]) -> Iterator[str]:
     depths = Counter(one.dtype for one in examined)
     if len(depths) > 1:
         counts = ", ".join(f"{count} {dtype}" for dtype, count in sorted(depths.items()))
-        yield f"The images differ in depth ({counts}); all are widened to the deepest."
+        common = images.common_depth(one.dtype for one in examined)
+        yield f"The images differ in depth ({counts}); all are brought to {common}, white to white."
     greys = sum(one.channels == 1 for one in examined)
     if 0 < greys < len(examined):
         yield f"{greys} of {len(examined)} images are grey; they become colour images like the others."
@@ -200,7 +201,7 @@ def _notes(examined: list[Examined]) -> Iterator[str]:
 def _spec(examined: list[Examined], sizes: Counter[tuple[int, int]]) -> Spec:
     height, width = np.median(np.array(list(sizes.elements())), axis=0).astype(int).tolist()
     channels = max(one.channels for one in examined)
-    depth = max((one.dtype for one in examined), key=images.DEPTHS.index)
+    depth = images.common_depth(one.dtype for one in examined)
     return Spec("image", (height, width, channels), depth, squeezed=channels == 1)
 
 

@@ -21,7 +21,7 @@ from sparring.checkpoint import FACTS
 from sparring.data.cache import open_cache
 from sparring.data.source import Source, iterate, own_form
 from sparring.errors import UsageError, rule
-from sparring.estimators.inputs import look, read, require_enough
+from sparring.estimators.inputs import items_of, look, read, require_enough
 from sparring.estimators.parts import PART, cut, in_parts
 from sparring.model import Model
 from sparring.tasks.evaluate import EvaluateConfig, evaluate
@@ -197,7 +197,7 @@ class GAN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         train, held_out = self._known_items()
         return evaluate(
             self.model_,  # type: ignore[arg-type]
-            found.source(self._shape()),
+            items_of(found, self.model_.spec),
             train=train,
             held_out=held_out,
             config=EvaluateConfig(n=n),
@@ -273,15 +273,11 @@ class GAN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
 
     def _ask(self, question: Callable[[np.ndarray], np.ndarray], X: Any) -> np.ndarray:
         check_is_fitted(self, "model_")
-        source = look(self._read(X), self.model_.spec).source(self._shape(), keep_duplicates=True)
+        source = items_of(look(self._read(X), self.model_.spec), self.model_.spec, keep_duplicates=True)
         return in_parts(question, iterate(source, PART))
 
     def _read(self, X: Any) -> Any:
         return read(self, X, reset=False, missing=self.model_.spec.missing)
-
-    def _shape(self) -> tuple[int, ...] | None:
-        spec = self.model_.spec
-        return spec.shape if spec.kind == "image" else None
 
     def _known_items(self) -> tuple[Source | None, Source | None]:
         """The items that the model was trained on and those it held out, where the run folder is known."""

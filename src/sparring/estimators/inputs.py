@@ -1,5 +1,6 @@
 """What a user may pass as X -> what training reads, checked as scikit-learn checks it."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,14 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from sparring.data.arrays import survey_array
+from sparring.data.images import convert
 from sparring.data.open import survey
-from sparring.data.source import Spec
+from sparring.data.source import Source, Spec
 from sparring.data.survey import MINIMUM, Survey
 from sparring.errors import DataError, UsageError, rule
 
 Data = str | Path | np.ndarray
+COLOURS = 3
 
 
 def read(estimator: BaseEstimator, X: Any, *, reset: bool, missing: bool = True) -> Data:
@@ -60,17 +63,39 @@ def look(X: Data, spec: Spec) -> Survey:
         spec: the form that the model knows.
 
     Raises:
-        UsageError: where the items are not of that form. Images may be of another size.
+        UsageError: where the items are not of that form. Images may be of another size and of 8 or 16 bits, and
+            grey where the model knows colours.
         DataError: where a row of an array has no value at all, so that it has no answer.
     """
     found = survey_array(X, "X", images=spec.kind == "image") if isinstance(X, np.ndarray) else survey(X)
-    if _meaning(found.spec) != _meaning(spec):
+    if not _fits(found.spec, spec):
         must = f"{_words(spec)} like those that the model was fitted on"
-        raise UsageError(rule("The items of X", must, _words(found.spec)))
+        raise UsageError(rule("The items", must, _words(found.spec)))
     if isinstance(X, np.ndarray) and found.cleaning.skipped:
         first = found.cleaning.skipped[0]
         raise DataError(f"Every item of X must have a value. {first.name}: {first.detail}.")
     return found
+
+
+def items_of(found: Survey, spec: Spec, keep_duplicates: bool = False) -> Source:
+    """The items of a survey that `look` made, images in the size, channels and depth of the model."""
+    if spec.kind != "image":
+        return found.source(None, keep_duplicates)
+    own = found.source((*spec.shape[:2], found.spec.shape[-1]), keep_duplicates)
+    return own if own.spec.dtype == spec.dtype and own.spec.shape == spec.shape else ConvertedSource(own, spec)
+
+
+class ConvertedSource:
+    """Images of another Source, brought to the channels and depth of `spec`."""
+
+    def __init__(self, base: Source, spec: Spec) -> None:
+        self.base, self.spec = base, spec
+
+    def __len__(self) -> int:
+        return len(self.base)
+
+    def rows(self, indices: Sequence[int] | np.ndarray) -> np.ndarray:
+        return np.ascontiguousarray(convert(self.base.rows(indices), self.spec.shape[-1], self.spec.dtype))
 
 
 def _within_reach(X: Any) -> Any:
@@ -100,10 +125,16 @@ def _item(entry: Any) -> np.ndarray:
     return np.asarray(item)
 
 
-def _meaning(spec: Spec) -> tuple:
-    if spec.kind == "image":
-        return spec.kind, spec.shape[-1], "float" if spec.dtype.startswith("float") else spec.dtype
-    return spec.kind, spec.shape
+def _fits(own: Spec, spec: Spec) -> bool:
+    """Whether items can be brought to the model's form: any size, 8 and 16 bits, and grey where it knows colours."""
+    if own.kind != "image" or spec.kind != "image":
+        return (own.kind, own.shape) == (spec.kind, spec.shape)
+    channels = own.shape[-1] in (spec.shape[-1], 1) if spec.shape[-1] == COLOURS else own.shape[-1] == spec.shape[-1]
+    return channels and _depth(own) == _depth(spec)
+
+
+def _depth(spec: Spec) -> str:
+    return "integer" if spec.dtype in ("uint8", "uint16") else "float" if spec.dtype.startswith("float") else spec.dtype
 
 
 def _words(spec: Spec) -> str:

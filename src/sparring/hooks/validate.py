@@ -85,7 +85,8 @@ class Validate(Hook):
     def end(self, engine: Engine) -> None:
         why = engine.progress.stopped or "the budget was used up"
         kept = (
-            f"checkpoint/best is the model at {self.kept_at:,} samples, kernel distance {self.kept:.4g}"
+            f"checkpoint/best is the model at {self.kept_at:,} samples, kernel distance {self.kept:.4g} "
+            f"(the lowest was {self.lowest:.4g}; of models that it cannot be told from, the newest is kept)"
             if math.isfinite(self.kept)
             else "no measurement succeeded, so checkpoint/last is the model"
         )

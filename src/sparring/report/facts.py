@@ -10,6 +10,7 @@ from sparring.errors import RunError, rule
 from sparring.report.history import History, read_history
 
 SUFFIXES = (".zip", ".tar", ".tgz", ".gz", ".npy", ".npz", ".parquet", ".csv", ".idx")
+PARTS = ("train", "test", "data", "images")
 
 
 @dataclass(frozen=True)
@@ -37,11 +38,13 @@ class Facts:
 
     @property
     def data_name(self) -> str:
-        """The data set by the last part of its path, without the suffix of an archive or array."""
+        """The data set by the last part of its path, without the suffix of an archive or array; by two where the
+        last one only says which part of a set it is.
+        """
         path = Path(str(self.data.get("path", "data")))
         while path.suffix.lower() in SUFFIXES:
             path = path.with_suffix("")
-        return path.name or "data"
+        return f"{path.parent.name}/{path.name}" if path.name in PARTS and path.parent.name else path.name or "data"
 
     def moments(self) -> list[tuple[int, Path]]:
         """The sample grids over time: (samples seen, picture), in order."""
@@ -55,7 +58,7 @@ def read_facts(folder: Path) -> Facts:
     Raises:
         RunError: the folder has no config.json, or one of the files is not JSON.
     """
-    if not (folder / "config.json").is_file():
+    if folder.is_file() or not (folder / "config.json").is_file():
         fix = "Name the folder that `sparring train --run` made."
         raise RunError(rule("RUN", "a run folder, which has a config.json", str(folder), fix))
     return Facts(

@@ -185,7 +185,7 @@ def _annotate(axes: Axes, chart: Chart, history: History | None, ink: Ink) -> No
     if chart.best:
         axes.plot(*chart.best, marker="*", ms=13, color=ink.marks[1], ls="", zorder=5)
         axes.annotate(
-            f"best {chart.best[1]:.3g}", chart.best, (0, 9), textcoords="offset points",
+            f"kept {chart.best[1]:.3g}", chart.best, (0, 9), textcoords="offset points",
             ha="center", fontsize=9, color=ink.marks[1],
         )  # fmt: skip
 

@@ -25,7 +25,7 @@ class Written:
 
     Attributes:
         path: the file or folder.
-        form: in words, such as "folder of 64 PNG".
+        form: in words, such as "a folder of 64 PNG".
         note: what the form could not keep, in a sentence; empty where it kept everything.
     """
 
@@ -69,13 +69,13 @@ def write_items(rows: np.ndarray, spec: Spec, out: Path, name: str = "samples") 
 def _write_npz(rows: np.ndarray, spec: Spec, out: Path, name: str) -> Written:
     with _replacing(out) as partial, partial.open("wb") as file:
         np.savez_compressed(file, allow_pickle=False, **{name: own_form(rows, spec)})
-    return Written(out, f"npz with the array {name!r}")
+    return Written(out, f"an npz with the array {name!r}")
 
 
 def _write_npy(rows: np.ndarray, spec: Spec, out: Path, name: str) -> Written:
     with _replacing(out) as partial, partial.open("wb") as file:
         np.save(file, own_form(rows, spec), allow_pickle=False)
-    return Written(out, "npy array")
+    return Written(out, "an npy array")
 
 
 def _write_csv(rows: np.ndarray, spec: Spec, out: Path, name: str) -> Written:
@@ -86,7 +86,7 @@ def _write_csv(rows: np.ndarray, spec: Spec, out: Path, name: str) -> Written:
         writer = csv.writer(file)
         writer.writerow(spec.names or [f"f{index}" for index in range(spec.size)])
         writer.writerows(cells.tolist())
-    return Written(out, "csv with a row per item")
+    return Written(out, "a csv with a row per item")
 
 
 def _write_picture(rows: np.ndarray, spec: Spec, out: Path, name: str) -> Written:
@@ -107,7 +107,7 @@ def _write_folder(rows: np.ndarray, spec: Spec, out: Path, name: str) -> Written
         partial.mkdir()
         for index, item in enumerate(pixels):
             Image.fromarray(item).save(partial / f"{name}-{index:0{digits}d}.png")
-    return Written(out, f"folder of {len(rows):,} PNG", note)
+    return Written(out, f"a folder of {len(rows):,} PNG", note)
 
 
 WRITERS: dict[str, Callable[[np.ndarray, Spec, Path, str], Written]] = {
@@ -124,7 +124,7 @@ def _png_pixels(rows: np.ndarray, spec: Spec) -> tuple[np.ndarray, str]:
     flat = np.ascontiguousarray(rows[..., 0] if spec.shape[-1] == 1 else rows)
     if rows.dtype == np.uint8 or (flat.ndim == 3 and rows.dtype in (np.bool_, np.uint16)):
         return flat, ""
-    low, high = display_range(rows, spec)
+    low, high = (0.0, 65535.0) if rows.dtype == np.uint16 else display_range(rows, spec)
     share = np.clip(np.nan_to_num((flat.astype(np.float64) - low) / (high - low)), 0, 1)
     note = f"{low:g} to {high:g} was scaled to 8 bits; OUT with .npz keeps the exact values."
     return np.rint(255 * share).astype(np.uint8), note

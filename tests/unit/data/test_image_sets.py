@@ -86,7 +86,16 @@ def test_all_grey_set_has_one_channel_and_a_mixed_one_three(samples, folder_of):
     np.testing.assert_array_equal(mixed.source().rows([0])[0], np.repeat(grey, 3, axis=2))
 
 
-def test_deepest_image_sets_the_depth(folder_of, samples):
+def test_one_deep_image_among_many_does_not_set_the_depth(folder_of, samples):
+    deep = {"a.png": samples.encoded(np.full((20, 24), 1000, np.uint16)), "b.png": samples.encoded(samples.picture(0))}
+    found = survey(folder_of(deep | {"c.png": samples.encoded(samples.picture(1))}))
+    assert found.spec.dtype == "uint8"
+    assert found.source().rows([0])[0, 0, 0].tolist() == [4, 4, 4]  # 1000 / 257, rounded
+    assert found.value_range[1] <= 255
+    assert any("brought to uint8" in note for note in found.cleaning.notes)
+
+
+def test_16_bits_in_half_of_the_images_set_the_depth(folder_of, samples):
     deep = np.full((4, 4), 1000, np.uint16)
     light = np.full((4, 4), 255, np.uint8)
     found = survey(folder_of({"a.png": samples.encoded(deep), "b.png": samples.encoded(light)}))

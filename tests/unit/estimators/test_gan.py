@@ -118,6 +118,17 @@ def test_grey_pictures_keep_their_form():
     assert gan.inverse_transform(np.zeros((3, 5))).shape == (3, 9, 8)
 
 
+def test_pictures_of_another_depth_or_without_colour_are_brought_to_the_form_trained_on():
+    gan, shown = tiny().fit(pictures()), pictures(5)
+    assert np.array_equal(gan.transform(shown), gan.transform(shown.astype(np.uint16) * 257))
+    grey = pictures(5, (8, 8, 1))
+    assert np.array_equal(gan.transform(grey), gan.transform(np.repeat(grey, 3, axis=3)))
+    with pytest.raises(UsageError, match=r"The items must be images of 1 channels in uint8 .*Got 'images of 3"):
+        tiny().fit(pictures(80, (8, 8, 1))).transform(shown)
+    with pytest.raises(UsageError, match="The items must be images of 3 channels in uint8"):
+        gan.transform(shown / 255)
+
+
 def test_pictures_of_another_size_are_brought_to_the_size_trained_at():
     X = pictures(40, (12, 16))
     gan = tiny(settings={"data.resolution": [8, 8]}).fit(X)

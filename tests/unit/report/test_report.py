@@ -220,6 +220,8 @@ def test_the_page_is_the_same_every_time(digits_run):
         ("x/train-images-idx3-ubyte.gz", "train-images-idx3-ubyte"),
         ("cells.tar.gz", "cells"),
         ("folder.v2/", "folder.v2"),
+        ("/d/flowers/train", "flowers/train"),
+        ("data", "data"),
     ],
 )
 def test_the_data_set_is_named_after_its_path(path, name, digits_run):

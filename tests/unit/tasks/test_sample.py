@@ -92,11 +92,23 @@ def test_a_folder_holds_8_bit_images_exactly(channels, tmp_path):
     assert written.note == ""
     assert written.to_json() == {
         "path": str(tmp_path / "new" / "out"),
-        "form": "folder of 12 PNG",
+        "form": "a folder of 12 PNG",
         "note": "",
     }
     read_back = read_folder(tmp_path / "new" / "out")
     np.testing.assert_array_equal(read_back.reshape(rows.shape), rows)
+
+
+def test_16_bit_colours_are_scaled_alike_whatever_else_is_in_the_folder(tmp_path):
+    spec = Spec("image", (8, 6, 3), "uint16")
+    rows = np.full((2, *spec.shape), 20_000, np.uint16)
+    rows[1] = 40_000
+    written = write_items(rows, spec, tmp_path / "out")
+    assert "0 to 65535" in written.note
+    assert [np.unique(np.asarray(Image.open(path))).tolist() for path in sorted(written.path.iterdir())] == [
+        [78],
+        [156],
+    ]
 
 
 def test_a_folder_holds_16_bit_grey_and_1_bit_images_exactly(tmp_path):
