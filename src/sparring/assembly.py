@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from sparring.augment import AUGMENTS
 from sparring.config import Config
 from sparring.data.feed import ShuffledFeed
 from sparring.data.scale import Scaler
@@ -63,7 +64,9 @@ def build_engine(config: Config, source: Source, scaler: Scaler, device: torch.d
         missing=source.spec.missing,
     )
     feed = ShuffledFeed(source, scaler, config.seed, device)
-    return Engine(game, feed, PRIORS["gaussian"](generator.latent), config, device, alone=alone)
+    name = config.augment.name or "none"
+    augment = None if name == "none" else AUGMENTS[name]()
+    return Engine(game, feed, PRIORS["gaussian"](generator.latent), config, device, augment=augment, alone=alone)
 
 
 def check_names(config: Config, spec: Spec) -> None:
@@ -84,11 +87,18 @@ def check_names(config: Config, spec: Spec) -> None:
         raise UsageError(rule("`optimiser.name`", "an optimiser of torch.optim", config.optimiser.name, fix))
     if config.device == "cuda" and not torch.cuda.is_available():
         raise UsageError(rule("`device`", "'cpu' on a machine without a CUDA device", config.device))
-    if config.augment.name not in (None, "none"):
-        raise UsageError(rule("`augment.name`", "'none'", config.augment.name))
+    _check_augment(config.augment.name or "none", spec)
     world = int(os.environ.get("WORLD_SIZE", "1"))
     if isinstance(config.optimiser.batch, int) and config.optimiser.batch % world:
         raise UsageError(rule("`optimiser.batch`", f"a multiple of the {world} processes", config.optimiser.batch))
+
+
+def _check_augment(name: str, spec: Spec) -> None:
+    if name == "none":
+        return
+    kind = AUGMENTS[name].kind
+    if kind != spec.kind:
+        raise UsageError(rule("`augment.name`", f"'none' for {spec.kind} data, since it is for {kind} data", name))
 
 
 def _check_network(name: str, spec: Spec) -> None:

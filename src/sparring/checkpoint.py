@@ -20,7 +20,7 @@ from torch import Tensor
 
 from sparring.errors import RunError
 
-FORMAT = 1
+FORMAT = 2
 FACTS = "state.json"
 
 

@@ -107,10 +107,14 @@ class EmaConfig:
 
 @dataclasses.dataclass(frozen=True)
 class AugmentConfig:
-    """What the discriminator sees instead of the plain items: a name of the augment table, or "none"."""
+    """What the discriminator sees instead of plain items: a name of the augment table or "none", and how often: with a
+    `probability` that rises to a number, or with the "adaptive" one that keeps the discriminator's loss at `target`.
+    """
 
     __pydantic_config__ = STRICT
     name: str | None = None
+    probability: Fraction | Literal["adaptive"] | None = None
+    target: Positive = 0.4
 
 
 @dataclasses.dataclass(frozen=True)

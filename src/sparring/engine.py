@@ -6,7 +6,7 @@ format and distribution.
 """
 
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -14,13 +14,17 @@ import torch
 from torch import Tensor, nn
 
 from sparring import distribution, ema, schedule
+from sparring.augment.base import Augment, View
 from sparring.config import Config
 from sparring.data.feed import Feed
 from sparring.errors import RunError
-from sparring.games.adversarial import AdversarialGame, Numbers
+from sparring.games.adversarial import PLAIN, AdversarialGame, Numbers
 from sparring.optimisers import flatten_optimiser, make_optimiser, set_rates, unflatten_optimiser
 from sparring.priors.gaussian import Gaussian
 from sparring.rng import torch_stream
+
+# the probability of augmentation moves every so many steps, from 0 to 1 in this share of the budget at the fastest
+ADAPT_STEPS, ADAPT_SHARE, MOST_AUGMENTED = 8, 0.15, 0.9
 
 
 class Hook:
@@ -57,11 +61,13 @@ class Progress:
     Attributes:
         clock: samples seen.
         rollbacks: how often training was rolled back; each halves the learning rate and doubles gamma.
+        probability: with which the discriminator sees an item augmented, as its loss has moved it so far.
         stopped: why training ended early, in words, or nothing.
     """
 
     clock: int = 0
     rollbacks: int = 0
+    probability: float = 0.0
     stopped: str = ""
 
 
@@ -73,6 +79,7 @@ class Settings:
     learning_rate: float
     beta2: float
     ema_half_life: float
+    probability: float
 
 
 @dataclass
@@ -86,6 +93,7 @@ class Engine:
         config: a resolved configuration.
         device: where to compute.
         hooks: who looks on, in order.
+        augment: what the discriminator sees instead of plain items, or nothing.
         alone: whether to leave the other processes of a distributed run out.
     """
 
@@ -96,6 +104,7 @@ class Engine:
     device: torch.device
     hooks: Sequence[Hook] = ()
     progress: Progress = field(default_factory=Progress)
+    augment: Augment | None = None
     alone: bool = False
 
     def __post_init__(self) -> None:
@@ -138,10 +147,20 @@ class Engine:
         settings = self.settings()
         real = self.feed.batch(self.clock, self.batch, self.rank, self.world)
         with self.autocast():
-            numbers = self.game.play(real, self._latents(), settings.gamma, lambda player: self._move(player, settings))
+            numbers = self.game.play(
+                real,
+                self._latents(),
+                settings.gamma,
+                move=lambda player: self._move(player, settings),
+                see=self._draw_views(settings.probability),
+            )
         self.progress.clock += self.batch
         ema.update(self.averaged, self.game.generator, self.batch, settings.ema_half_life)
-        return self._averaged_numbers(numbers)
+        numbers = self._averaged_numbers(numbers)
+        adapts = self.augment is not None and self.config.augment.probability == "adaptive"
+        if adapts and self.clock // self.batch % ADAPT_STEPS == 0:
+            self._adapt(float(numbers.d_loss))
+        return numbers
 
     def _move(self, player: str, settings: Settings) -> None:
         """Average a player's gradients over the processes and take its optimiser's step."""
@@ -158,6 +177,7 @@ class Engine:
         """The schedules at the present clock."""
         at, config, strength = self.clock / max(self.total, 1), self.config, 2.0**self.progress.rollbacks
         penalties, options = config.penalties, config.schedule
+        most = config.augment.probability
         rate = schedule.learning_rate(
             at,
             config.optimiser.learning_rate or 0.0,
@@ -170,6 +190,9 @@ class Engine:
             learning_rate=rate / strength,
             beta2=schedule.second_moment(at, config.optimiser.beta2, config.optimiser.beta2_end),
             ema_half_life=ema.half_life(self.clock, config.ema.share, config.ema.cap or float("inf")),
+            probability=(
+                self.progress.probability if most == "adaptive" else schedule.probability(at, float(most or 0.0))
+            ),
         )
 
     def autocast(self) -> contextlib.AbstractContextManager[Any]:
@@ -233,6 +256,27 @@ class Engine:
     def _latents(self) -> Tensor:
         z = self.prior.draw(self.batch, torch_stream(self.config.seed, "latents", self.clock, self.device))
         return z.chunk(self.world)[self.rank]
+
+    def _adapt(self, d_loss: float) -> None:
+        """Augment more often where the discriminator wins too easily, else less (Karras et al. 2020, section 3)."""
+        change = ADAPT_STEPS * self.batch / (ADAPT_SHARE * max(self.total, 1))
+        towards = change if d_loss < self.config.augment.target else -change
+        self.progress.probability = min(max(self.progress.probability + towards, 0.0), MOST_AUGMENTED)
+
+    def _draw_views(self, probability: float) -> Callable[[Tensor], View]:
+        augment = self.augment
+        if augment is None or not probability:
+            return lambda items: PLAIN
+        stream = torch_stream(self.config.seed, "augment", self.clock)
+
+        def draw(items: Tensor) -> View:
+            """Drawn for the items of all processes, in halves of one batch each; this one's are some of each half."""
+            halves = len(items) * self.world // self.batch
+            view = augment.draw(items, probability, stream, halves * self.batch)
+            places = torch.arange(halves * self.batch).view(halves, self.world, -1)
+            return view if self.world == 1 else view.part(places[:, self.rank].flatten())
+
+        return draw
 
     def _averaged_numbers(self, numbers: Numbers) -> Numbers:
         if self.world == 1:

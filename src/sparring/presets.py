@@ -26,6 +26,8 @@ SAMPLES_PER_WIDTH = 20_000
 GAMMA_PER_VARIANCE, MLP_GAMMA_PER_VARIANCE, GAMMA_MOST = 0.01, 0.03, 12.0
 RATE_AT_32, MLP_RATE_AT_32 = 3e-3, 1.5e-3
 MLP_WIDTH = 128
+LATENT = 64
+FEW_ITEMS = 20_000
 
 
 @dataclass(frozen=True)
@@ -126,7 +128,7 @@ def choose_recipe(config: Config, spec: Spec, count: int, variance: float, devic
             "generator": name,
             "discriminator": name,
             "output": "tanh" if config.data.scale == "range" else "linear",
-            "latent": 64 if spec.kind != "vector" else max(8, min(64, 2 * spec.size)),
+            "latent": LATENT if spec.kind != "vector" else max(2, min(LATENT, spec.size)),
         },
         "optimiser": {
             "batch": _shared(min(count, 256 if is_mlp else 64)),
@@ -137,11 +139,14 @@ def choose_recipe(config: Config, spec: Spec, count: int, variance: float, devic
         },
         "schedule": {"warmup": 0.0, "hold": 0.0, "rate_end": 0.1},
         "ema": {"cap": 500_000.0},
-        "augment": {"name": "none"},
+        "augment": {
+            "name": "images" if spec.kind == "image" and count <= FEW_ITEMS else "none",
+            "probability": "adaptive",
+        },
     }
     if config.optimiser.batch == "full":
         config = replace(config, optimiser={"batch": _shared(count)})
-    config, reasons = fill(config, chosen, _recipe_reasons(name, spec, variance))
+    config, reasons = fill(config, chosen, _recipe_reasons(name, spec, count, variance))
     if config.precision is None:
         fast = not is_mlp and has_fast_bfloat16(device)
         config = replace(config, precision="bfloat16" if fast else "float32")
@@ -149,17 +154,19 @@ def choose_recipe(config: Config, spec: Spec, count: int, variance: float, devic
     return Choice(config, tuple(reasons))
 
 
-def _recipe_reasons(name: str, spec: Spec, variance: float) -> dict[str, str]:
+def _recipe_reasons(name: str, spec: Spec, count: int, variance: float) -> dict[str, str]:
     is_mlp = name == "mlp"
     places = "convolutions need at least 8 places a side" if is_mlp else "its items have places to convolve over"
     per_variance = MLP_GAMMA_PER_VARIANCE if is_mlp else GAMMA_PER_VARIANCE
     return {
         "network.name": f"for {spec.kind} data; {places}",
-        "network.latent": "numbers that an item is made from" + (", as many as twice its own" if is_mlp else ""),
+        "network.latent": "numbers that an item is made from"
+        + (", as many as it has" if spec.kind == "vector" else ""),
         "network.output": "tanh where items are scaled to [-1, 1], else linear",
         "optimiser.batch": "the usual one of its networks, or all items where there are fewer",
         "penalties.gamma": f"{per_variance:g} times the data's variance of {variance:.4g}, at most {GAMMA_MOST:g}",
         "penalties.gamma_fall": "how far gamma falls over the first half",
+        "augment.name": "few images are learned by heart" if count <= FEW_ITEMS else "there are enough items",
         "schedule.rate_end": "how far the learning rate falls by the end",
     }
 

@@ -23,6 +23,11 @@ def gamma(progress: float, start: float, fall: float) -> float:
     return geometric(2.0 * progress, start, start * fall) if start else 0.0
 
 
+def probability(progress: float, most: float) -> float:
+    """Of an item being augmented: from 0 to `most` along half a cosine over the first half, as in R3GAN."""
+    return cosine(2.0 * progress, 0.0, most)
+
+
 def learning_rate(progress: float, base: float, warmup: float, hold: float, end: float) -> float:
     """Linear rise over `warmup`, constant until `hold`, then down to `base * end` along a half cosine."""
     rise = min(1.0, progress / warmup) if warmup > 0 else 1.0

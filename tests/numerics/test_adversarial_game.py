@@ -8,7 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
-from sparring.games.adversarial import AdversarialGame
+from sparring.augment.images import ImageView
+from sparring.games.adversarial import PLAIN, AdversarialGame, See
 from sparring.networks import DISCRIMINATORS, GENERATORS
 from sparring.networks.base import Discriminator, Generator, initialise
 from sparring.objectives import OBJECTIVES
@@ -38,8 +39,12 @@ def textbook(
     real: Tensor,
     z: Tensor,
     known: Tensor | None = None,
+    real_logits: Tensor | None = None,
 ) -> dict[str, list[Tensor]]:
-    """Gradients of both losses as the papers write them: a pass for each term, explicit R1 and R2."""
+    """Gradients of both losses as the papers write them: a pass for each term, explicit R1 and R2.
+
+    `real_logits` stand for those of today's discriminator in the generator's loss.
+    """
 
     def seen(x: Tensor) -> Tensor:
         return x if known is None else torch.where(known, x, 0.0)
@@ -55,15 +60,15 @@ def textbook(
     d_loss = losses.discriminator(judge(real), judge(fake.detach())).mean()
     for name in penalties:
         d_loss = d_loss + GAMMA / 2 * price({"r1": real, "r2": fake}[name])
-    g_loss = losses.generator(judge(real), judge(fake)).mean()
+    g_loss = losses.generator(judge(real) if real_logits is None else real_logits, judge(fake)).mean()
     return {
         "generator": list(torch.autograd.grad(g_loss, list(maker.parameters()))),
         "discriminator": list(torch.autograd.grad(d_loss, list(judge.parameters()), allow_unused=True)),
     }
 
 
-def ours(game: AdversarialGame, real: Tensor, z: Tensor) -> dict[str, list[Tensor]]:
-    game.play(real, z, GAMMA, lambda player: None)
+def ours(game: AdversarialGame, real: Tensor, z: Tensor, see: See = lambda items: PLAIN) -> dict[str, list[Tensor]]:
+    game.play(real, z, GAMMA, lambda player: None, see)
     return {name: [w.grad for w in network.parameters()] for name, network in game.players.items()}
 
 
@@ -116,10 +121,11 @@ def test_the_generator_answers_the_discriminator_as_it_has_become() -> None:
     maker, judge = (network.double() for network in networks("mlp", (7,)))
     real, z = torch.randn(BATCH, 7, dtype=torch.float64), torch.randn(BATCH, LATENT, dtype=torch.float64)
     before = textbook(maker, judge, "relativistic", ("r1", "r2"), real, z)
+    real_logits = judge(real).detach()
     optimiser = torch.optim.SGD(judge.parameters(), lr=0.1)
     game = make_game(maker, judge, "relativistic", ("r1", "r2"))
     game.play(real, z, GAMMA, lambda player: player == "discriminator" and optimiser.step())
-    after = textbook(maker, judge, "relativistic", ("r1", "r2"), real, z)
+    after = textbook(maker, judge, "relativistic", ("r1", "r2"), real, z, real_logits=real_logits)
     got = {"generator": [weight.grad for weight in maker.parameters()]}
     assert_same(got, {"generator": after["generator"]})
     with pytest.raises(AssertionError):
@@ -134,6 +140,37 @@ def test_hiding_missing_cells_in_the_real_items_alone_is_told_from_the_right_way
     game = make_game(maker, judge, "relativistic", ("r1", "r2"))
     with pytest.raises(AssertionError):
         assert_same(ours(game, torch.where(known, real, 0.0), z), expected)
+
+
+class SeenThrough(nn.Module):
+    """A discriminator behind one and the same view of every item."""
+
+    def __init__(self, judge: nn.Module, see: See) -> None:
+        super().__init__()
+        self.judge, self.see = judge, see
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.judge(self.see(x)(x))
+
+
+def one_view(items: Tensor) -> ImageView:
+    """Moved by (2, -1), a corner cut out, colours changed."""
+    kept = torch.ones(1, 1, *items.shape[2:], dtype=items.dtype)
+    kept[..., :3, :4] = 0
+    return ImageView(
+        ((2, -1),) * len(items), kept, *(torch.full((1, 1, 1, 1), v, dtype=items.dtype) for v in (0.3, 1.7, 0.6))
+    )
+
+
+def test_penalties_price_the_gradient_at_the_plain_items_through_what_the_discriminator_sees() -> None:
+    shape = (3, 12, 9)
+    maker, judge = (network.double() for network in networks("conv", shape))
+    real, z = torch.randn(BATCH, *shape, dtype=torch.float64), torch.randn(BATCH, LATENT, dtype=torch.float64)
+    expected = textbook(maker, SeenThrough(judge, one_view), "relativistic", ("r1", "r2"), real, z)
+    game = make_game(maker, judge, "relativistic", ("r1", "r2"))
+    assert_same(ours(game, real, z, one_view), expected)
+    with pytest.raises(AssertionError):
+        assert_same(ours(game, real, z), expected)
 
 
 def test_numbers_say_what_the_update_saw() -> None:

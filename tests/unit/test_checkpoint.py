@@ -213,12 +213,12 @@ def test_another_format_gets_one_sentence(slot: Path, monkeypatch: pytest.Monkey
     with pytest.raises(RunError) as error:
         checkpoint.read(slot)
     assert str(error.value) == (
-        f"The checkpoint {str(slot)!r} must be of format 1. Got 999. "
+        f"The checkpoint {str(slot)!r} must be of format 2. Got 999. "
         "It was written by another version of Sparring: use that version, or train again."
     )
 
 
-@pytest.mark.parametrize("text", ["[]", "3", "{}", "null", "[" * 100_000, '{"format": 1, "facts": {}}', "\0"])
+@pytest.mark.parametrize("text", ["[]", "3", "{}", "null", "[" * 100_000, '{"format": 2, "facts": {}}', "\0"])
 def test_facts_of_another_form_are_damage(slot: Path, text: str) -> None:
     checkpoint.write(slot, *state(1))
     (slot / "state.json").write_text(text)
@@ -239,7 +239,7 @@ def test_a_checkpoint_never_runs_code_and_never_reaches_out_of_its_folder(slot: 
     (tmp_path / "outside.safetensors").write_bytes(trap)
     digest = hashlib.blake2b(trap, digest_size=16).hexdigest()
     for stem in ("model", "../../../outside"):
-        text = json.dumps({"format": 1, "facts": {}, "checksums": {stem: digest}})
+        text = json.dumps({"format": checkpoint.FORMAT, "facts": {}, "checksums": {stem: digest}})
         (slot / "state.json").write_text(text)
         with pytest.raises(RunError, match="damaged"):
             checkpoint.read(slot)

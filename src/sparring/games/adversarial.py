@@ -3,7 +3,8 @@
 The discriminator sees real and fake items in one pass, and one pass back gives the slopes that both penalties
 price (`tape.py` has the way from there to its weights' gradient). The generator then answers the discriminator as
 it has become, with the fake items (and the graph behind them) that were made already, since its own weights have
-not moved.
+not moved. The real half of a relativistic pair is the logit from before that move: it only weighs the pairs, and
+another pass for it gained nothing (benchmarks/LOG.md).
 """
 
 from collections.abc import Callable, Sequence
@@ -12,12 +13,15 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from sparring.augment.base import Plain, View
 from sparring.games.tape import Tape
 from sparring.networks.base import Discriminator, Generator
 from sparring.objectives.base import Objective
 from sparring.penalties.base import Penalty
 
 Move = Callable[[str], None]
+See = Callable[[Tensor], View]
+PLAIN = Plain()
 
 
 @dataclass(frozen=True)
@@ -73,7 +77,7 @@ class AdversarialGame:
         """The networks that are trained, by name."""
         return {"generator": self.generator, "discriminator": self.discriminator}
 
-    def play(self, real: Tensor, z: Tensor, gamma: float, move: Move) -> Numbers:
+    def play(self, real: Tensor, z: Tensor, gamma: float, move: Move, see: See = lambda items: PLAIN) -> Numbers:
         """Update the discriminator, then the generator.
 
         Args:
@@ -81,6 +85,7 @@ class AdversarialGame:
             z: latents (batch, latent).
             gamma: weight of the penalties (half of it multiplies each).
             move: called with a player's name when its weights have their `.grad`; takes the optimiser's step.
+            see: draws what the discriminator sees of some items; penalties price the gradient at the plain items.
 
         Returns:
             What each player saw before its own move.
@@ -89,12 +94,13 @@ class AdversarialGame:
         unknown = real.isnan() if self.missing else None
         real, shown = _hide(real, unknown), _hide(fake.to(real.dtype), unknown)
         items = torch.cat([real, shown.detach()]).requires_grad_(True)
+        view = see(items)
         with Tape() as tape:
-            logits = self._verdict(items)
+            logits = self._verdict(view(items))
         slopes = tape.slopes(logits, items)
-        d_losses = self._teach_discriminator(tape, logits.detach(), slopes, gamma)
+        d_losses = self._teach_discriminator(tape, logits.detach(), slopes, gamma, view)
         move("discriminator")
-        g_losses = self._teach_generator(real, shown)
+        g_losses = self._teach_generator(logits.detach().chunk(2)[0], shown, see)
         move("generator")
         return _numbers(d_losses, g_losses, logits.detach(), slopes, real, shown.detach())
 
@@ -102,13 +108,13 @@ class AdversarialGame:
         logits = self.discriminator(items)
         return logits.to(torch.promote_types(logits.dtype, torch.float32))
 
-    def _teach_discriminator(self, tape: Tape, logits: Tensor, slopes: Tensor, gamma: float) -> Tensor:
+    def _teach_discriminator(self, tape: Tape, logits: Tensor, slopes: Tensor, gamma: float, view: View) -> Tensor:
         logits.requires_grad_(True)
         losses = self.objective.discriminator(*logits.chunk(2))
         (by_logit,) = torch.autograd.grad(losses.mean(), logits)
         changes = None
         if self.penalties:
-            changes = tape.changes(self.discriminator, self._priced(slopes, gamma))
+            changes = tape.changes(self.discriminator, view.linear(self._priced(slopes, gamma)))
         weights = self._discriminator_weights
         _set_gradients(weights, tape.gradients(weights, by_logit, changes))
         return losses.detach()
@@ -119,10 +125,8 @@ class AdversarialGame:
         prices = [0.5 * gamma * penalty(*slopes.chunk(2)) for penalty in self.penalties]
         return torch.autograd.grad(sum(prices[1:], start=prices[0]).mean(), slopes)[0]
 
-    def _teach_generator(self, real: Tensor, fake: Tensor) -> Tensor:
-        with torch.no_grad():
-            real_logits = self._verdict(real) if self.objective.pairs else real.new_zeros(len(real))
-        losses = self.objective.generator(real_logits, self._verdict(fake))
+    def _teach_generator(self, real_logits: Tensor, fake: Tensor, see: See) -> Tensor:
+        losses = self.objective.generator(real_logits, self._verdict(see(fake)(fake)))
         gradients = torch.autograd.grad(losses.mean(), self._generator_weights)
         _set_gradients(self._generator_weights, gradients)
         return losses.detach()

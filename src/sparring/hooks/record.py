@@ -77,6 +77,7 @@ class Record(Hook):
                 images_per_second=self._speed(engine.clock),
                 gamma=settings.gamma,
                 lr=settings.learning_rate,
+                augmented=settings.probability,
             )
 
     def _speed(self, clock: int) -> float:

@@ -168,5 +168,10 @@ def pad_even(x: Tensor, stride: tuple[int, ...]) -> Tensor:
 
 
 def activate(x: Tensor) -> Tensor:
-    """LeakyReLU with slope 0.2."""
+    """LeakyReLU with slope 0.2: every discriminator's."""
     return nn.functional.leaky_relu(x, SLOPE)
+
+
+def smooth(x: Tensor) -> Tensor:
+    """SiLU (Elfwing et al. 2018, arXiv 1702.03118): the convolutional generator's."""
+    return nn.functional.silu(x)

@@ -15,6 +15,7 @@ from sparring.networks.base import (
     from_map,
     pad_even,
     resolutions,
+    smooth,
     strides,
     to_map,
     up,
@@ -36,9 +37,9 @@ class ConvGenerator(Generator):
         self.last = up(wide[-1], shape[0], steps[-1])
 
     def paint(self, z: Tensor) -> Tensor:
-        x = to_map(activate(self.first(z)), self.sizes[0])
+        x = to_map(smooth(self.first(z)), self.sizes[0])
         for layer, size in zip(self.ups, self.sizes[1:], strict=False):
-            x = activate(crop(layer(x), size))
+            x = smooth(crop(layer(x), size))
         return crop(self.last(x), self.sizes[-1])
 
 

@@ -10,11 +10,9 @@ class Objective(ABC):
 
     Attributes:
         balance: the discriminator's loss per sample when it cannot tell, the value to watch for.
-        pairs: whether the generator's loss reads the logits of the real items.
     """
 
     balance: float
-    pairs: bool
 
     @abstractmethod
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:

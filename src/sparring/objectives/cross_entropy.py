@@ -14,7 +14,6 @@ class CrossEntropy(Objective):
     """-log D(x) - log(1 - D(G(z))) for the discriminator, -log D(G(z)) for the generator, with D a sigmoid."""
 
     balance = 2.0 * math.log(2.0)
-    pairs = False
 
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
         return softplus(-real) + softplus(fake)

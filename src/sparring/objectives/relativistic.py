@@ -14,7 +14,6 @@ class Relativistic(Objective):
     """The discriminator ranks each real above its paired fake; the generator wants the opposite."""
 
     balance = math.log(2.0)
-    pairs = True
 
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
         return softplus(fake - real)
