@@ -23,6 +23,7 @@ FEWEST_STEPS = 3
 GLANCE_SECONDS = 0.6
 TIMED_SHARE, MOST_SECONDS = 0.015, 10.0
 MARGIN = 0.97
+AUGMENTED = 0.5  # the probability that an augmented training is timed with: it will move
 
 
 @dataclass(frozen=True)
@@ -101,6 +102,7 @@ def measure(
     part = max(1, int(config.optimiser.batch or 1) // world)
     config = replace(config, budget={"samples": 1 << 40}, optimiser={"batch": part, "learning_rate": 1e-3})
     engine = build_engine(config, source, scaler, device, alone=True)
+    engine.progress.probability = AUGMENTED
     step = _mean_step(engine, seconds)
     overhead = 0.0 if judge is None else config.validation.points * _measurement(engine, scaler, judge)
     return Pace(engine.game.generator.width, step / (part * world), overhead)
