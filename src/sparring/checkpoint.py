@@ -69,6 +69,18 @@ def read(slot: Path) -> Saved:
     raise RunError(complaint or f"{str(slot)!r} holds no checkpoint.")
 
 
+def settle(slot: Path) -> None:
+    """Give a whole state that a kill kept from its name that name; a half-written one is left where it is."""
+    fresh = slot.with_name(slot.name + ".new")
+    if not (fresh / FACTS).is_file():
+        return
+    try:
+        _read_folder(fresh)
+    except RunError:
+        return
+    _swap(fresh, slot)
+
+
 def exists(slot: Path) -> bool:
     """Whether a slot, or a state that was being written to it, is there at all."""
     return any((slot.with_name(slot.name + suffix) / FACTS).is_file() for suffix in ("", ".new", ".old"))

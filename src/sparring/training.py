@@ -98,6 +98,10 @@ def resume(run: Path | str, *, progress: bool = True) -> Path:
     """
     run = Path(run)
     with processes():
+        with first_alone() as first:
+            if first:
+                for slot in ("last", "best"):
+                    checkpoint.settle(run / "checkpoint" / slot)
         _go_on(run, progress, resuming=True)
         wait_for_all()
     return run

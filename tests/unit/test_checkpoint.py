@@ -205,6 +205,29 @@ def test_damage_everywhere_gets_a_sentence_that_names_the_file(slot: Path) -> No
         checkpoint.read(slot)
 
 
+def test_a_whole_state_that_a_kill_kept_from_its_name_gets_it(slot: Path) -> None:
+    fresh = slot.with_name(slot.name + ".new")
+    checkpoint.write(slot, *state(1))
+    checkpoint.write(slot.with_name("other"), *state(2))
+    slot.with_name("other").rename(fresh)
+    checkpoint.settle(slot)
+    assert not fresh.exists()
+    assert checkpoint.read(slot).folder == slot
+    assert checkpoint.read(slot).facts == state(2)[0]
+    checkpoint.settle(slot)
+    assert checkpoint.read(slot).facts == state(2)[0]
+
+
+def test_a_half_written_state_does_not_take_the_place_of_a_whole_one(slot: Path) -> None:
+    fresh = slot.with_name(slot.name + ".new")
+    checkpoint.write(slot, *state(1))
+    checkpoint.write(slot.with_name("other"), *state(2))
+    slot.with_name("other").rename(fresh)
+    (fresh / "model.safetensors").write_bytes(b"torn")
+    checkpoint.settle(slot)
+    assert checkpoint.read(slot).facts == state(1)[0]
+
+
 def test_another_format_gets_one_sentence(slot: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(checkpoint, "FORMAT", 999)
     for number in (1, 2):
