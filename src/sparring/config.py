@@ -265,15 +265,14 @@ def _no_number(word: str) -> None:
 
 
 def _complaints(error: ValidationError) -> Iterator[str]:
-    told: dict[str, list[str]] = {}
+    told: dict[tuple[str, str], list[str]] = {}
     for detail in error.errors():
         key = _dotted(detail["loc"])
         if detail["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
             yield f"there is no setting {key!r}. {did_you_mean(key, keys())}"
         else:
-            told.setdefault(f"{key}\0{detail['input']!r}", []).append(detail["msg"].removeprefix("Input should be "))
-    for place, rules in told.items():
-        key, got = place.split("\0")
+            told.setdefault((key, repr(detail["input"])), []).append(detail["msg"].removeprefix("Input should be "))
+    for (key, got), rules in told.items():
         yield f"`{key}`: it must be {' or '.join(rules)}. Got {got}."
 
 

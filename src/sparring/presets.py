@@ -166,9 +166,16 @@ def _recipe_reasons(name: str, spec: Spec, count: int, variance: float) -> dict[
         "optimiser.batch": "the usual one of its networks, or all items where there are fewer",
         "penalties.gamma": f"{per_variance:g} times the data's variance of {variance:.4g}, at most {GAMMA_MOST:g}",
         "penalties.gamma_fall": "how far gamma falls over the first half",
-        "augment.name": "few images are learned by heart" if count <= FEW_ITEMS else "there are enough items",
+        "augment.name": _augment_reason(spec, count),
         "schedule.rate_end": "how far the learning rate falls by the end",
     }
+
+
+def _augment_reason(spec: Spec, count: int) -> str:
+    if spec.kind != "image":
+        return "only images have an augmentation"
+    few = f"{FEW_ITEMS:,} or fewer images would be learned by heart"
+    return few if count <= FEW_ITEMS else f"more than {FEW_ITEMS:,} images are enough without"
 
 
 def choose_rate(config: Config) -> Choice:

@@ -25,7 +25,7 @@ def make_game(family: str) -> AdversarialGame:
     maker, judge = GENERATORS[family]((3, 12, 9), 5, 8), DISCRIMINATORS[family]((3, 12, 9), 8)
     for name, network in (("generator", maker), ("discriminator", judge)):
         initialise(network, torch_stream(0, name))
-        place(network, CPU)
+        place(network.double(), CPU)  # in float32 Adam makes much of the rounding of a gradient near zero
     return AdversarialGame(maker, judge, OBJECTIVES["relativistic"](), [PENALTIES["r1"](), PENALTIES["r2"]()])
 
 
@@ -45,7 +45,7 @@ def trained(family: str, name: str, make: Update, steps: int, game: AdversarialG
     for step in range(steps):
         stream = torch_stream(step, "items")
         real, z = torch.randn(6, 3, 12, 9, generator=stream), torch.randn(6, 5, generator=stream)
-        game.play(real, z, 0.5, lambda player: optimisers[player].step())
+        game.play(real.double(), z.double(), 0.5, lambda player: optimisers[player].step())
     return [weight.detach().clone() for network in game.players.values() for weight in network.parameters()]
 
 
@@ -53,7 +53,7 @@ def trained(family: str, name: str, make: Update, steps: int, game: AdversarialG
 @pytest.mark.parametrize("family", list(GENERATORS))
 def test_a_fused_step_is_the_plain_one(family: str, name: str) -> None:
     for fused, expected in zip(trained(family, name, ours, 1), trained(family, name, plain, 1), strict=True):
-        torch.testing.assert_close(fused, expected, rtol=1e-5, atol=1e-5)
+        torch.testing.assert_close(fused, expected, rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize("family", list(GENERATORS))
@@ -84,7 +84,7 @@ def test_moments_come_back_as_they_lay(name: str) -> None:
     game = make_game("conv")
     network = game.discriminator
     optimiser = ours(network, name)
-    game.play(torch.randn(6, 3, 12, 9), torch.randn(6, 5), 0.5, lambda player: None)
+    game.play(torch.randn(6, 3, 12, 9).double(), torch.randn(6, 5).double(), 0.5, lambda player: None)
     optimiser.step()
     again = ours(network, name)
     unflatten_optimiser(again, {key: value.contiguous() for key, value in flatten_optimiser(optimiser).items()})

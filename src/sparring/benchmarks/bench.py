@@ -123,6 +123,10 @@ class Context:
             )
         return folder.resolve()
 
+    def picture(self, cell: Cell) -> Path:
+        """Where the picture of a cell goes."""
+        return self.results / "pictures" / f"{cell.label.replace('/', '-').replace(' ', '-')}.png"
+
     def note(self, text: str) -> None:
         """Say on standard error how far the cell is."""
         print(text, file=sys.stderr, flush=True)

@@ -4,6 +4,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
+
 from sparring.errors import RunError
 
 
@@ -30,3 +32,11 @@ def run_sparring(*words: object, seconds: float = 3600) -> str:
         said = done.stderr.strip().splitlines()
         raise RunError(f"`sparring {' '.join(map(str, words))}` failed. {said[-1] if said else ''}")
     return done.stdout
+
+
+def sample_run(run: Path, count: int) -> np.ndarray:
+    """Items of a finished run, made by the command line, in the data's own form."""
+    out = run.with_name("samples.npz")
+    run_sparring("sample", run, "-n", count, "--out", out)
+    with np.load(out, allow_pickle=False) as arrays:
+        return arrays["samples"]

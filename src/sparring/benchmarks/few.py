@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from sparring.benchmarks.bench import Bar, Bench, Cell, Column, Context, Figures, Line, figures_of
-from sparring.benchmarks.command import run_sparring
+from sparring.benchmarks.command import run_sparring, sample_run
 from sparring.benchmarks.generation import COUNT, SHOWN, compare
 from sparring.benchmarks.picturesets import SETS, make_judge
 from sparring.data.pictures import save_grid
@@ -72,9 +72,7 @@ def _paths(cell: Cell, context: Context, folder: Path) -> Paths:
 
 def _pictures(cell: Cell, context: Context, folder: Path) -> Figures:
     """A grid of samples; for clothes also the figures of `fashion`."""
-    run_sparring("sample", folder / "run", "-n", COUNT, "--out", folder / "samples.npz")
-    with np.load(folder / "samples.npz", allow_pickle=False) as arrays:
-        made = arrays["samples"]
+    made = sample_run(folder / "run", COUNT)
     made = made if made.ndim == 4 else made[..., None]
     picture = context.results / "pictures" / f"few-{folder.name}.png"
     save_grid(made[:SHOWN], Spec("image", made.shape[1:], "uint8", squeezed=made.shape[-1] == 1), picture)

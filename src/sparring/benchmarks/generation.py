@@ -7,7 +7,7 @@ from functools import partial
 import numpy as np
 
 from sparring.benchmarks.bench import Bar, Bench, Cell, Column, Context, Figures, Line, Published, figures_of
-from sparring.benchmarks.command import run_sparring
+from sparring.benchmarks.command import run_sparring, sample_run
 from sparring.benchmarks.picturesets import SETS, make_judge
 from sparring.benchmarks.rivals import RIVALS, train_rival
 from sparring.data.pictures import save_grid
@@ -49,8 +49,7 @@ def run(cell: Cell, context: Context, minutes: float | None = None) -> Figures:
     """Generate with one method and judge what it made."""
     minutes, judge = minutes or MINUTES[cell.set], make_judge(cell.set, context)
     made = _generate(cell, context, minutes)
-    picture = context.results / "pictures" / f"{cell.label.replace('/', '-').replace(' ', '-')}.png"
-    save_grid(made[:SHOWN], SETS[cell.set].spec, picture)
+    save_grid(made[:SHOWN], SETS[cell.set].spec, context.picture(cell))
     figures = compare(judge(SETS[cell.set].read(context.data, "test").images), judge(made))
     return {**figures, "n": len(made), "judge_accuracy": judge.facts.test_accuracy, "minutes": minutes}
 
@@ -83,9 +82,7 @@ def _ours(cell: Cell, context: Context, minutes: float) -> np.ndarray:
     shutil.rmtree(folder, ignore_errors=True)
     data = context.data / pictures.data
     run_sparring("train", data, "--run", folder / "run", "--minutes", minutes, "--seed", cell.seed)
-    run_sparring("sample", folder / "run", "-n", COUNT, "--out", folder / "samples.npz")
-    with np.load(folder / "samples.npz", allow_pickle=False) as arrays:
-        return arrays["samples"].reshape(COUNT, *pictures.spec.shape)
+    return sample_run(folder / "run", COUNT).reshape(COUNT, *pictures.spec.shape)
 
 
 def _worst(figure: str, lines: Sequence[Line]) -> float | None:

@@ -10,7 +10,7 @@ from scipy.spatial import KDTree
 from scipy.special import rel_entr
 
 from sparring.benchmarks.bench import Bar, Bench, Cell, Column, Context, Figures, Line, Published, figures_of
-from sparring.benchmarks.command import run_sparring
+from sparring.benchmarks.command import run_sparring, sample_run
 from sparring.data.toys import Toy, grid, ring
 
 MINUTES = 3.0
@@ -50,23 +50,21 @@ def _ours(cell: Cell, context: Context, minutes: float) -> np.ndarray:
     folder = context.work / f"{cell.set}-{cell.seed}"
     shutil.rmtree(folder, ignore_errors=True)
     run_sparring("train", cell.set, "--run", folder / "run", "--minutes", minutes, "--seed", cell.seed)
-    run_sparring("sample", folder / "run", "-n", COUNT, "--out", folder / "samples.npz")
-    with np.load(folder / "samples.npz", allow_pickle=False) as arrays:
-        return arrays["samples"]
+    return sample_run(folder / "run", COUNT)
 
 
 def _draw(points: np.ndarray, toy: Toy, context: Context, cell: Cell) -> None:
     """The points, with the centres behind them."""
     from matplotlib.figure import Figure
 
-    folder = context.results / "pictures"
-    folder.mkdir(parents=True, exist_ok=True)
+    picture = context.picture(cell)
+    picture.parent.mkdir(parents=True, exist_ok=True)
     figure = Figure(figsize=(4, 4), layout="constrained")
     axes = figure.subplots()
     axes.plot(*toy.centres.T, "o", markersize=12, color="0.85")
     axes.plot(*points.T, ".", markersize=1.5, color="C0")
     axes.set(aspect="equal", title=cell.label)
-    figure.savefig(folder / f"{cell.label.replace('/', '-').replace(' ', '-')}.png", dpi=100)
+    figure.savefig(picture, dpi=100)
 
 
 def _of(measure: Callable[[list[float]], float], figure: str, lines: Sequence[Line]) -> float | None:

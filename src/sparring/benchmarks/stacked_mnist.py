@@ -8,7 +8,7 @@ import numpy as np
 from scipy.special import rel_entr
 
 from sparring.benchmarks.bench import Bar, Bench, Cell, Column, Context, Figures, Line, Published, figures_of
-from sparring.benchmarks.command import run_sparring
+from sparring.benchmarks.command import run_sparring, sample_run
 from sparring.benchmarks.picturesets import SETS, make_judge
 from sparring.data.pictures import save_grid
 from sparring.data.source import Spec
@@ -42,9 +42,7 @@ def run(cell: Cell, context: Context, minutes: float = MINUTES) -> Figures:
     """Generate, read the numbers, and count them."""
     judge = make_judge("mnist", context)
     made = _generate(cell, context, minutes)
-    save_grid(
-        made[:SHOWN], SPEC, context.results / "pictures" / f"{cell.label.replace('/', '-').replace(' ', '-')}.png"
-    )
+    save_grid(made[:SHOWN], SPEC, context.picture(cell))
     return {**count_modes(read_numbers(made, judge)), "n": len(made), "judge_accuracy": judge.facts.test_accuracy}
 
 
@@ -70,9 +68,7 @@ def _generate(cell: Cell, context: Context, minutes: float) -> np.ndarray:
     seconds = 2 * 60 * minutes + 600
     options = ("--minutes", minutes, "--seed", cell.seed)
     run_sparring("train", folder / "stacks.npy", "--run", folder / "run", *options, seconds=seconds)
-    run_sparring("sample", folder / "run", "-n", COUNT, "--out", folder / "samples.npz")
-    with np.load(folder / "samples.npz", allow_pickle=False) as arrays:
-        return arrays["samples"]
+    return sample_run(folder / "run", COUNT)
 
 
 def _worst(figure: str, worst: Callable[..., float | None], lines: Sequence[Line]) -> float | None:

@@ -98,7 +98,7 @@ def convert(pixels: np.ndarray, channels: int, dtype: str) -> np.ndarray:
     """Pixels (..., channels) in the channels and depth of their set: grey may become colour."""
     own = pixels.dtype.name
     if own == "uint16" and dtype == "uint8":
-        pixels = np.rint(pixels / 257.0).astype(np.uint8)
+        pixels = np.rint(rescale(pixels, own, dtype)).astype(np.uint8)
     elif own != dtype:
         pixels = rescale(pixels.astype(dtype), own, dtype)
     return np.broadcast_to(pixels, (*pixels.shape[:-1], channels))
@@ -112,7 +112,9 @@ def rescale(value: Value, own: str, wanted: str) -> Value:
     """
     if own == wanted:
         return value
-    return value / _FULL_SCALE[own] * _FULL_SCALE.get(wanted, 1)
+    if wanted == "float32":
+        return value / _FULL_SCALE[own]
+    return value * 257 if wanted == "uint16" else value / 257
 
 
 def common_depth(depths: Iterable[str]) -> str:

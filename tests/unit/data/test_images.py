@@ -178,6 +178,16 @@ def test_truncated_jpeg_is_noticed():
         images.decode(buffer.getvalue()[:-400])
 
 
+def test_every_value_of_8_bits_comes_back_from_16():
+    shades = np.arange(256, dtype=np.uint8).reshape(16, 16, 1)
+    deep = images.convert(shades, 1, "uint16")
+    assert deep.dtype == np.uint16
+    np.testing.assert_array_equal(deep.ravel(), np.arange(256) * 257)
+    back = images.convert(deep, 3, "uint8")
+    assert back.dtype == np.uint8
+    np.testing.assert_array_equal(back, np.repeat(shades, 3, axis=2))
+
+
 def test_depth_is_widened_so_that_white_stays_white():
     white = np.full((1, 1, 1), 255, np.uint8)
     assert images.convert(white, 3, "uint16").tolist() == [[[65535] * 3]]
