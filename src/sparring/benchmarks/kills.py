@@ -15,7 +15,7 @@ from sparring.errors import RunError
 
 POLL = 0.001
 LIMIT = 600.0
-STEP = b'"step"'
+STEP, END = b'"event": "step"', b'"event": "end"'
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,8 @@ class Moment:
 
     Attributes:
         share: of the phase that has passed, from 0 to 1.
-        phase: "start", from the appearance of config.json to the first recorded step; "steps", from there to the end.
+        phase: "start", from the appearance of config.json to the first recorded step; "steps", from there to the
+            recorded end, after which only the process itself is left to stop.
         when: at that moment, or at the first change of the checkpoint folder after it.
     """
 
@@ -65,9 +66,10 @@ def train_to_the_end(words: list[str], run: Path) -> Spans:
     process = _start(words, run)
     born = _wait_for(process, run / "config.json")
     stepped = _wait_for(process, run / "history.jsonl", STEP)
+    ended = _wait_for(process, run / "history.jsonl", END)
     if process.wait(LIMIT) != 0:
         raise RunError(f"`sparring {words[0]}` must run to its end here. It failed: see {str(_log(run))!r}.")
-    return Spans(stepped - born, time.perf_counter() - stepped)
+    return Spans(stepped - born, ended - stepped)
 
 
 def train_until_killed(words: list[str], run: Path, moment: Moment, spans: Spans) -> bool:
