@@ -47,7 +47,7 @@ def build_networks(config: Config, spec: Spec) -> tuple[Generator, Discriminator
     """Both networks with fresh weights, a function of the seed alone."""
     options, shape = config.network, spec.network_shape
     generator = GENERATORS[options.generator or ""](shape, options.latent, options.width, options.output or "linear")
-    discriminator = DISCRIMINATORS[options.discriminator or ""](shape, options.width)
+    discriminator = DISCRIMINATORS[options.discriminator or ""](shape, options.discriminator_width or options.width)
     initialise(generator, torch_stream(config.seed, "generator"))
     initialise(discriminator, torch_stream(config.seed, "discriminator"))
     return generator, discriminator

@@ -33,13 +33,14 @@ class DataConfig:
 
 @dataclasses.dataclass(frozen=True)
 class NetworkConfig:
-    """The family of both networks, or of each, and their size."""
+    """The family of both networks, or of each, and their size; the discriminator may be narrower than `width`."""
 
     __pydantic_config__ = STRICT
     name: str | None = None
     generator: str | None = None
     discriminator: str | None = None
     width: Count | None = None
+    discriminator_width: Count | None = None
     latent: Count | None = None
     output: Literal["tanh", "linear"] | None = None
 
@@ -64,11 +65,15 @@ class PenaltyConfig:
 
 @dataclasses.dataclass(frozen=True)
 class OptimiserConfig:
-    """One optimiser a player, of the same kind; beta2 rises from `beta2` to `beta2_end`."""
+    """One optimiser a player, of the same kind; beta2 rises from `beta2` to `beta2_end`.
+
+    The discriminator learns at `learning_rate`, the generator at `generator_rate` times that.
+    """
 
     __pydantic_config__ = STRICT
     name: str = "Adam"
     learning_rate: Positive | None = None
+    generator_rate: Positive | None = None
     beta1: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
     beta2: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.9
     beta2_end: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.99

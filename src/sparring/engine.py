@@ -168,7 +168,8 @@ class Engine:
             gradients = [p.grad for p in self.game.players[player].parameters() if p.grad is not None]
             means = distribution.average(gradients)
             torch._foreach_copy_(gradients, means)  # pyright: ignore[reportPrivateImportUsage]
-        set_rates(self.optimisers[player], settings.learning_rate, settings.beta2)
+        factor = self.config.optimiser.generator_rate or 1.0 if player == "generator" else 1.0
+        set_rates(self.optimisers[player], factor * settings.learning_rate, settings.beta2)
         self.optimisers[player].step()
         # autocast keeps low-precision copies of the weights that it has seen: these are stale now
         torch.clear_autocast_cache()

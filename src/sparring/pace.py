@@ -14,7 +14,7 @@ from sparring.distribution import world_size
 from sparring.engine import Engine
 from sparring.extractors.base import Extractor
 from sparring.model import BATCH
-from sparring.presets import MLP_WIDTH, WIDTHS, needed_samples
+from sparring.presets import MLP_WIDTH, WIDTHS, choose_by_width, needed_samples
 
 WARM_STEPS = 2
 FEWEST_STEPS = 3
@@ -101,7 +101,7 @@ def measure(
     world = world_size()
     part = max(1, int(config.optimiser.batch or 1) // world)
     config = replace(config, budget={"samples": 1 << 40}, optimiser={"batch": part, "learning_rate": 1e-3})
-    engine = build_engine(config, source, scaler, device, alone=True)
+    engine = build_engine(choose_by_width(config, source.spec).config, source, scaler, device, alone=True)
     engine.progress.probability = AUGMENTED
     step = _mean_step(engine, seconds)
     overhead = 0.0 if judge is None else config.validation.points * _measurement(engine, scaler, judge)

@@ -21,8 +21,8 @@ from sparring.presets import (
     DEFAULT_MINUTES,
     MLP_WIDTH,
     WIDTHS,
+    choose_by_width,
     choose_form,
-    choose_rate,
     choose_recipe,
     configure,
     needed_samples,
@@ -107,8 +107,8 @@ def plan(
         reasons.append("too few items to hold any out: keep-best judges by the training items")
     extractor = judge(parts)
     config, pace_reasons = _choose_samples(config, parts.train, scaler, device, extractor, began, count - held, glance)
-    rate = choose_rate(config)
-    return Prepared(rate.config, (*reasons, *pace_reasons, *rate.reasons), scaler)
+    choice = choose_by_width(config, source.spec)
+    return Prepared(choice.config, (*reasons, *pace_reasons, *choice.reasons), scaler)
 
 
 def expected_time(prepared: Prepared, source: Source, device: torch.device) -> str:

@@ -132,6 +132,7 @@ def choose_recipe(config: Config, spec: Spec, count: int, variance: float, devic
         },
         "optimiser": {
             "batch": _shared(min(count, 256 if is_mlp else 64)),
+            "generator_rate": 2.0 if _is_easy_to_judge(name, spec) else 1.0,
         },
         "penalties": {
             "gamma": _round(min((MLP_GAMMA_PER_VARIANCE if is_mlp else GAMMA_PER_VARIANCE) * variance, GAMMA_MOST)),
@@ -163,6 +164,7 @@ def _recipe_reasons(name: str, spec: Spec, count: int, variance: float) -> dict[
         "network.latent": "numbers that an item is made from"
         + (", as many as it has" if spec.kind == "vector" else ""),
         "network.output": "tanh where items are scaled to [-1, 1], else linear",
+        "optimiser.generator_rate": "the generator's learning rate over the discriminator's; 2 for grey images, else 1",
         "optimiser.batch": "the usual one of its networks, or all items where there are fewer",
         "penalties.gamma": f"{per_variance:g} times the data's variance of {variance:.4g}, at most {GAMMA_MOST:g}",
         "penalties.gamma_fall": "how far gamma falls over the first half",
@@ -178,13 +180,31 @@ def _augment_reason(spec: Spec, count: int) -> str:
     return few if count <= FEW_ITEMS else f"more than {FEW_ITEMS:,} images are enough without"
 
 
-def choose_rate(config: Config) -> Choice:
-    """Choose the learning rate once the width is known: Adam's steps should shrink as layers grow wider than 32."""
+def choose_by_width(config: Config, spec: Spec) -> Choice:
+    """Choose what follows from the width: the discriminator's own, and the learning rate.
+
+    Of grey images a discriminator of half the generator's width learns as much, and the time it saves buys steps.
+    Adam's steps should shrink as layers grow wider than 32.
+    """
+    width = config.network.width or 32
+    easy = _is_easy_to_judge(config.network.discriminator, spec)
+    narrow = min(width, max(WIDTHS[0], width // 2)) if easy else width
     at_32 = MLP_RATE_AT_32 if config.network.name == "mlp" else RATE_AT_32
-    rate = _round(at_32 * math.sqrt(32 / max(32, config.network.width or 32)))
-    reason = {"optimiser.learning_rate": f"{at_32:g} up to width 32, falling with the root of the width above"}
-    config, reasons = fill(config, {"optimiser": {"learning_rate": rate}}, reason)
+    chosen = {
+        "network": {"discriminator_width": narrow},
+        "optimiser": {"learning_rate": _round(at_32 * math.sqrt(32 / max(32, width)))},
+    }
+    because = {
+        "network.discriminator_width": f"half of the generator's (at least {WIDTHS[0]}) for grey images, else the same",
+        "optimiser.learning_rate": f"{at_32:g} up to width 32, falling with the root of the width above",
+    }
+    config, reasons = fill(config, chosen, because)
     return Choice(config, tuple(reasons))
+
+
+def _is_easy_to_judge(network: str | None, spec: Spec) -> bool:
+    """Whether a discriminator learns faster than its generator unless it is held back: of grey images, not of colour."""
+    return network == "conv" and spec.kind == "image" and spec.shape[-1] == 1
 
 
 def choose_network(spec: Spec) -> str:

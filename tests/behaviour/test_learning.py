@@ -1,13 +1,16 @@
 """A short training learns: every mode of a known density, and digits nearer to digits than noise is."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from sparring import training
 from sparring.data import bundled, toys
+from sparring.engine import Engine
 from sparring.extractors.build import build_extractor
 from sparring.metrics.kernel import kernel_distance
 from sparring.model import Model
@@ -30,6 +33,21 @@ def trained(data: Any, run: Path, samples: int, **settings: Any) -> Model:
 def untrained(data: Any, run: Path, **settings: Any) -> Model:
     """A generator that one step at almost no rate has left as it was."""
     return trained(data, run, 1, **settings, **{"optimiser.learning_rate": 1e-12})
+
+
+def test_the_generator_moves_by_its_own_rate(make_engine: Callable[..., Engine]) -> None:
+    moves = {}
+    for rate in (1.0, 3.0):
+        options = {"batch": 8, "name": "SGD", "learning_rate": 0.05, "generator_rate": rate}
+        engine = make_engine(optimiser=options)
+        before = engine.weights()
+        engine.step()
+        moves[rate] = {name: weight - before[name] for name, weight in engine.weights().items()}
+    for name, move in moves[1.0].items():
+        expected = 3 * move if name.startswith("generator/") else move
+        if not name.startswith("averaged/"):
+            torch.testing.assert_close(moves[3.0][name], expected, rtol=1e-3, atol=1e-6)
+    assert any(move.abs().max() > 1e-4 for name, move in moves[1.0].items() if name.startswith("generator/"))
 
 
 def test_the_measure_sees_every_mode_and_a_missing_one() -> None:

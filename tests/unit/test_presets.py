@@ -8,7 +8,16 @@ import torch
 
 from sparring.config import Config, apply_settings, replace, to_json
 from sparring.data.source import Spec
-from sparring.presets import PRESETS, choose_form, choose_network, choose_recipe, fit_resolution, largest_side
+from sparring.presets import (
+    PRESETS,
+    Choice,
+    choose_by_width,
+    choose_form,
+    choose_network,
+    choose_recipe,
+    fit_resolution,
+    largest_side,
+)
 
 CPU = torch.device("cpu")
 IMAGE = Spec("image", (28, 28, 1), "uint8")
@@ -19,6 +28,7 @@ SPECS = pytest.mark.parametrize("spec", [IMAGE, SERIES, VECTOR], ids=lambda spec
 # what is left to the clock or the command, and so is not a rule of this module
 LATER = {
     "network.width",
+    "network.discriminator_width",
     "optimiser.learning_rate",
     "budget.samples",
     "budget.epochs",
@@ -83,6 +93,8 @@ SET: dict[str, Any] = {
     "network.name": "residual",
     "network.generator": "conv",
     "network.latent": 7,
+    "network.discriminator_width": 5,
+    "optimiser.generator_rate": 1.5,
     "optimiser.batch": 33,
     "optimiser.learning_rate": 0.5,
     "penalties.gamma": 0.0,
@@ -155,6 +167,38 @@ def test_gamma_is_a_positive_number_whatever_the_data(variance: float) -> None:
     gamma = chosen(Config(), IMAGE, variance=variance).penalties.gamma
     assert gamma is not None
     assert 0 < gamma < 1e6
+
+
+COLOUR = Spec("image", (28, 28, 3), "uint8")
+
+
+@pytest.mark.parametrize(
+    ("network", "spec", "width", "expected"),
+    [
+        ("conv", IMAGE, 64, 32),
+        ("conv", IMAGE, 24, 16),
+        ("conv", IMAGE, 4, 4),
+        ("conv", COLOUR, 64, 64),
+        ("conv", SERIES, 64, 64),
+        ("mlp", IMAGE, 128, 128),
+    ],
+)
+def test_of_grey_images_half_as_wide_a_discriminator_learns_enough(
+    network: str, spec: Spec, width: int, expected: int
+) -> None:
+    options = apply_settings(Config(), {"network.discriminator": network, "network.width": width})
+    assert choose_by_width(options, spec).config.network.discriminator_width == expected
+
+
+@pytest.mark.parametrize(("spec", "expected"), [(IMAGE, 2.0), (COLOUR, 1.0), (SERIES, 1.0), (VECTOR, 1.0)])
+def test_of_grey_images_the_generator_learns_twice_as_fast(spec: Spec, expected: float) -> None:
+    assert chosen(Config(), spec).optimiser.generator_rate == expected
+
+
+def test_what_follows_from_the_width_leaves_what_is_set() -> None:
+    options = {"network.width": 64, "network.discriminator_width": 7, "optimiser.learning_rate": 0.5}
+    config = apply_settings(Config(), options)
+    assert choose_by_width(config, IMAGE) == Choice(config, ())
 
 
 def test_each_choice_has_a_reason_and_nothing_set_has_one() -> None:
