@@ -203,7 +203,7 @@ def choose_by_width(config: Config, spec: Spec) -> Choice:
 
 
 def _is_easy_to_judge(network: str | None, spec: Spec) -> bool:
-    """Whether a discriminator learns faster than its generator unless it is held back: of grey images, not of colour."""
+    """Whether a discriminator learns faster than its generator unless held back: of grey images, not of colour."""
     return network == "conv" and spec.kind == "image" and spec.shape[-1] == 1
 
 
