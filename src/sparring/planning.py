@@ -182,7 +182,8 @@ def some_rows(source: Source) -> np.ndarray:
 def _variance(source: Source, scaler: Scaler) -> float:
     """Variance of the items in network units, summed over features, missing cells left out."""
     rows = source.rows(np.linspace(0, len(source) - 1, min(len(source), 8192)).astype(int))
-    return float(np.nanvar(scaler.to_model(rows).numpy().astype(np.float64), axis=0).sum())
+    items = np.ma.masked_invalid(scaler.to_model(rows).numpy().astype(np.float64))
+    return float(items.var(axis=0).sum())
 
 
 def chosen_shape(config: Config, found: Survey) -> tuple[int, ...] | None:

@@ -162,9 +162,10 @@ def _recipe_reasons(name: str, spec: Spec, count: int, variance: float) -> dict[
     return {
         "network.name": f"for {spec.kind} data; {places}",
         "network.latent": "numbers that an item is made from"
-        + (", as many as it has" if spec.kind == "vector" else ""),
+        + (f", as many as it has, at most {LATENT}" if spec.kind == "vector" else ""),
         "network.output": "tanh where items are scaled to [-1, 1], else linear",
-        "optimiser.generator_rate": "the generator's learning rate over the discriminator's; 2 for grey images, else 1",
+        "optimiser.generator_rate": "the generator's learning rate over the discriminator's; "
+        + ("twice for grey images" if _is_easy_to_judge(name, spec) else "alike for all but grey images"),
         "optimiser.batch": "the usual one of its networks, or all items where there are fewer",
         "penalties.gamma": f"{per_variance:g} times the data's variance of {variance:.4g}, at most {GAMMA_MOST:g}",
         "penalties.gamma_fall": "how far gamma falls over the first half",
@@ -195,7 +196,9 @@ def choose_by_width(config: Config, spec: Spec) -> Choice:
         "optimiser": {"learning_rate": _round(at_32 * math.sqrt(32 / max(32, width)))},
     }
     because = {
-        "network.discriminator_width": f"half of the generator's (at least {WIDTHS[0]}) for grey images, else the same",
+        "network.discriminator_width": f"half of the generator's, at least {WIDTHS[0]}, for grey images"
+        if easy
+        else "the generator's own",
         "optimiser.learning_rate": f"{at_32:g} up to width 32, falling with the root of the width above",
     }
     config, reasons = fill(config, chosen, because)

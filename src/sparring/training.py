@@ -27,6 +27,7 @@ from sparring.distribution import first_alone, processes, rank, wait_for_all
 from sparring.engine import Engine, Hook
 from sparring.errors import RunError, UsageError
 from sparring.hardware import default_device, describe
+from sparring.hooks.console import ProgressConsole
 from sparring.hooks.guard import Guard
 from sparring.hooks.progress import ProgressBar
 from sparring.hooks.record import History, Record
@@ -145,6 +146,8 @@ def _go_on(run: Path, progress: bool, resuming: bool = False) -> None:
     slot, history = run / "checkpoint" / "last", History(run / "history.jsonl", writes=rank() == 0)
     saved = _newest(slot, history) if resuming else None
     if saved and _is_finished(saved, config):
+        if progress:
+            _say(["This run is finished: nothing is left to train."])
         return
     parts = split(source, config)
     engine = build_engine(config, parts.train, scaler, device)
@@ -264,8 +267,6 @@ def _refuse_existing(run: Path) -> None:
 
 
 def _say(lines: list[str]) -> None:
-    from rich.console import Console
-
-    console = Console(stderr=True)
+    console = ProgressConsole()
     for line in lines:
         console.print(line, soft_wrap=True, highlight=False, markup=False)

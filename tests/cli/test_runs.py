@@ -1,12 +1,15 @@
 """One small run through every verb that needs one, in this process."""
 
 import json
+import os
+import subprocess
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from sparring import training
+from sparring import GAN, training
+from sparring.benchmarks.command import sparring_command
 from sparring.cli.main import main
 
 
@@ -37,7 +40,9 @@ def test_a_finished_run_is_not_trained_over_and_resuming_it_changes_nothing(data
     assert main(["train", data, "--run", str(run)]) == 1
     assert f"Go on with `sparring resume {run}`" in capsys.readouterr().err
     assert main(["resume", str(run)]) == 0
-    assert capsys.readouterr().out == f"{run}\n"
+    said = capsys.readouterr()
+    assert said.out == f"{run}\n"
+    assert "This run is finished" in said.err
     assert {path: path.read_bytes() for path in run.rglob("*") if path.is_file()} == before
 
 
@@ -104,3 +109,27 @@ def test_an_interrupted_training_says_how_to_go_on(data, tmp_path, monkeypatch, 
     run = tmp_path / "run"
     assert main(["train", data, "--run", str(run)]) == 130
     assert capsys.readouterr().err == f"sparring: Interrupted. Go on with `sparring resume {run}`.\n"
+
+
+def test_a_count_that_is_not_whole_is_refused(data, tmp_path, capsys):
+    assert main(["train", data, "--run", str(tmp_path / "run"), "--samples", "1.5"]) == 1
+    assert "1.5" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_saved_model_is_told_from_a_run(run, tmp_path, capsys):
+    GAN.load(run).save(tmp_path / "model")
+    assert main(["report", str(tmp_path / "model")]) == 1
+    assert "`GAN.save` wrote the model alone" in capsys.readouterr().err
+
+
+def test_training_goes_on_when_nobody_reads_its_progress(data, run, tmp_path):
+    options = ["--samples", "800", "--seed", "7", "--set", "network.width=8", "--set", "validation.points=2"]
+    command = sparring_command("train", data, "--run", tmp_path / "run", *options)
+    read, write = os.pipe()
+    os.close(read)
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=write, text=True, check=False)
+    os.close(write)
+    assert done.returncode == 0
+    assert done.stdout == f"{tmp_path / 'run'}\n"
+    assert (tmp_path / "run/checkpoint/best").exists()

@@ -126,6 +126,16 @@ def test_a_constant_feature_comes_back_as_it_was(kind: str) -> None:
     assert (scaler.to_data(torch.randn(50, 2) * 5)[:, 1] == 7.0).all()
 
 
+@pytest.mark.parametrize("kind", ["range", "moments"])
+def test_a_feature_without_a_value_is_answered_with_nothing_and_disturbs_no_other(kind: str) -> None:
+    rows = vectors()
+    empty = np.column_stack([rows, np.full(len(rows), np.nan, np.float32)])
+    scaler, alone = fit_scaler(kind, source(empty, "vector")), fit_scaler(kind, source(rows, "vector"))
+    torch.testing.assert_close(scaler.shift[:3], alone.shift)
+    torch.testing.assert_close(scaler.factor[:3], alone.factor)
+    assert not scaler.to_data(torch.randn(5, 4))[:, 3].any()
+
+
 def test_answers_are_clipped_to_the_values_that_training_saw() -> None:
     rows = vectors()
     got = fit_scaler("moments", source(rows, "vector")).to_data(torch.randn(200, 3) * 100)

@@ -8,6 +8,7 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 
 from sparring.cli.folders import require_data, require_model, require_run
+from sparring.cli.words import whole
 
 POSITIVE = Number(gt=0)
 
@@ -16,9 +17,9 @@ def sample(
     run: Path,
     /,
     *,
-    number: Annotated[int, Parameter(name=("-n", "--number"), validator=POSITIVE)] = 64,
+    number: Annotated[int, Parameter(name=("-n", "--number"), validator=POSITIVE, converter=whole)] = 64,
     out: Path,
-    seed: Annotated[int, Parameter(validator=Number(gte=0))] = 0,
+    seed: Annotated[int, Parameter(validator=Number(gte=0), converter=whole)] = 0,
 ) -> Path:
     """Make new items in the data's own form, and print where they are.
 

@@ -5,6 +5,7 @@ from typing import Annotated
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
+from sparring.cli.words import whole
 from sparring.errors import SparringError
 
 
@@ -12,7 +13,7 @@ def bench(
     name: str,
     /,
     *,
-    seeds: Annotated[int | None, Parameter(validator=Number(gt=0))] = None,
+    seeds: Annotated[int | None, Parameter(validator=Number(gt=0), converter=whole)] = None,
     only: str | None = None,
     redo: Annotated[bool, Parameter(negative="")] = False,
 ) -> None:

@@ -38,7 +38,12 @@ def require_run(run: Path) -> None:
     if not run.exists():
         raise RunError(f"There is no run folder {str(run)!r}. `sparring train DATA --run {run}` makes one.")
     if not is_run(run):
-        raise RunError(f"{str(run)!r} is not a run folder: it has no config.json of a Sparring run.")
+        what = "it has no config.json of a Sparring run"
+        if (run / SAVED_MODEL).is_file():
+            what = "`GAN.save` wrote the model alone, without the run's history and data"
+        raise RunError(
+            f"{str(run)!r} is not a run folder: {what}. Give the folder that `--run` or `GAN(run=...)` named."
+        )
 
 
 def require_model(folder: Path) -> None:

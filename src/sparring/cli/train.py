@@ -10,6 +10,7 @@ from cyclopts.validators import MutuallyExclusive, Number
 
 from sparring.cli.failures import Stopped
 from sparring.cli.folders import is_run, require_data, require_new, require_run
+from sparring.cli.words import whole
 from sparring.errors import UsageError
 
 BUDGET = Group("Budget: one of these, or a default")
@@ -23,10 +24,10 @@ def train(
     *,
     run: Path,
     minutes: Annotated[float | None, Parameter(group=(BUDGET, BUDGET_RULE), validator=POSITIVE)] = None,
-    samples: Annotated[int | None, Parameter(group=(BUDGET, BUDGET_RULE), validator=POSITIVE)] = None,
+    samples: Annotated[int | None, Parameter(group=(BUDGET, BUDGET_RULE), validator=POSITIVE, converter=whole)] = None,
     epochs: Annotated[float | None, Parameter(group=(BUDGET, BUDGET_RULE), validator=POSITIVE)] = None,
     preset: str | None = None,
-    seed: Annotated[int | None, Parameter(validator=Number(gte=0))] = None,
+    seed: Annotated[int | None, Parameter(validator=Number(gte=0), converter=whole)] = None,
     settings: Annotated[tuple[str, ...], Parameter(name="--set", negative="", show_default=False)] = (),
     config: Path | None = None,
 ) -> Path:

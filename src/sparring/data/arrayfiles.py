@@ -28,19 +28,21 @@ def read_npy(path: Path) -> np.ndarray:
         return np.load(path, mmap_mode="r", allow_pickle=False)
 
 
-def read_npz(path: Path) -> np.ndarray:
-    """Array X of a .npz file, or its only one, in memory.
+def read_npz(path: Path) -> tuple[np.ndarray, list[str]]:
+    """Array X of a .npz file, or its only one, in memory; and the names of the others.
 
     Raises:
         DataError: where it is damaged, holds several arrays and no X, or holds pickled objects.
     """
     with whole(path, "a .npz file of arrays"), zipfile.ZipFile(path) as archive:
-        member = archive.getinfo(_choose(archive.namelist(), path))
+        names = archive.namelist()
+        member = archive.getinfo(_choose(names, path))
+        others = sorted(name.removesuffix(".npy") for name in names if name != member.filename)
         _check_bomb(member.compress_size, member.file_size)
         with archive.open(member) as file:
             _check_claim(_npy_claim(file, path), member.file_size)
         with archive.open(member) as file:
-            return np.lib.format.read_array(file, allow_pickle=False)
+            return np.lib.format.read_array(file, allow_pickle=False), others
 
 
 def read_idx(path: Path) -> np.ndarray:

@@ -121,6 +121,7 @@ def _survey(rows: np.ndarray, spec: Spec, look: _Look, readable: np.ndarray, pat
         open_source=open_source,
         sizes={(spec.shape[0], spec.shape[1]): len(kept)} if spec.kind == "image" else {},
         missing=look.missing,
+        constant=not (low < high).any(),
     )
 
 
@@ -203,7 +204,7 @@ def _notes(spec: Spec, copies: int, low: np.ndarray, high: np.ndarray) -> Iterat
         yield f"Rows that equal an earlier one: {copies}; they are kept, since they carry weight."
     part = "features" if spec.kind == "vector" else "channels"
     yield from _listed(f"Constant {part}", low == high)
-    yield from _listed(f"Empty {part}", low != low)
+    yield from _listed(f"Empty {part}, which generated items have as 0", low != low)
 
 
 def _reading(spec: Spec) -> str:
@@ -214,7 +215,7 @@ def _reading(spec: Spec) -> str:
 def _listed(what: str, which: np.ndarray) -> Iterator[str]:
     found = np.flatnonzero(which).tolist()
     if found:
-        shown = ", ".join(map(str, found[:FACTS_SHOWN])) + (", ..." if len(found) > FACTS_SHOWN else "")
+        shown = ", ".join(map(str, found[:FACTS_SHOWN])) + (" and more" if len(found) > FACTS_SHOWN else "")
         yield f"{what} ({len(found)}): {shown}."
 
 

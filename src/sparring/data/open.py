@@ -90,7 +90,9 @@ def _open_npy(path: Path) -> Survey:
 
 
 def _open_npz(path: Path) -> Survey:
-    return survey_array(arrayfiles.read_npz(path), str(path), ".npz array")
+    array, others = arrayfiles.read_npz(path)
+    found = survey_array(array, str(path), ".npz array")
+    return found.with_note(f"Array X alone is read; left alone: {', '.join(others)}.") if others else found
 
 
 def _open_idx(path: Path) -> Survey:

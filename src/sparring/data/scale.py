@@ -77,6 +77,7 @@ def fit_scaler(kind: str, source: Source) -> Scaler:
     if not np.isfinite(sample).any():
         raise DataError("The data has no value at all to learn from: every cell is missing.")
     axes = _shared_axes(kind, source.spec)
+    sample = np.where(np.isfinite(sample).any(axes, keepdims=True), sample, 0.0)  # a feature without a value is 0
     low, high = np.nanmin(sample, axes, keepdims=True)[0], np.nanmax(sample, axes, keepdims=True)[0]
     if kind == "range":
         shift, half = (low + high) / 2, (high - low) / 2

@@ -6,7 +6,7 @@ from typing import Any
 
 from sparring.data.clean import Cleaning
 from sparring.data.source import Source, Spec
-from sparring.errors import DataError
+from sparring.errors import DataError, rule
 
 MINIMUM = 16
 SIZES_SHOWN = 5
@@ -29,6 +29,7 @@ class Survey:
         names: of the readable items, duplicates included, in the data's order; None for arrays.
         sizes: for images, (height, width) -> number of kept items.
         missing: cells that are NaN among the readable items.
+        constant: whether no feature or channel of an array takes two values.
     """
 
     path: str
@@ -41,6 +42,7 @@ class Survey:
     names: tuple[str, ...] | None = field(default=None, repr=False)
     sizes: dict[tuple[int, int], int] = field(default_factory=dict)
     missing: int = 0
+    constant: bool = False
 
     def source(self, shape: tuple[int, ...] | None = None, keep_duplicates: bool = False) -> Source:
         """The items, decoded when they are asked for.
@@ -58,16 +60,18 @@ class Survey:
         return self.open_source(shape, keep_duplicates)
 
     def require(self, minimum: int = MINIMUM) -> "Survey":
-        """This survey, where enough items are left to learn from.
+        """This survey, where enough is left to learn from.
 
         Raises:
-            DataError: where fewer than `minimum` items are usable.
+            DataError: where fewer than `minimum` items are usable, or all of them are constant.
         """
         if self.cleaning.kept < minimum:
             raise DataError(
                 f"{self.path}: training needs at least {minimum} usable items. "
                 f"Got {self.cleaning.summary()}. Add more data, or mend what was left out."
             )
+        if self.constant:
+            raise DataError(rule(f"{self.path}: the array", "of rows that differ", "no feature with two values in it"))
         return self
 
     def with_note(self, note: str) -> "Survey":
@@ -100,5 +104,5 @@ class Survey:
         natural = self.spec.shape
         fits = self.spec.kind == "image" and len(shape) == 3 and shape[2] == natural[2] and min(shape) >= 1
         if not fits:
-            rule = "only images change their size, and never their channels"
-            raise DataError(f"{self.path}: items of shape {natural} cannot become {tuple(shape)}; {rule}.")
+            why = "only images change their size, and never their channels"
+            raise DataError(f"{self.path}: items of shape {natural} cannot become {tuple(shape)}; {why}.")

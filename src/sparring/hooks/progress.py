@@ -5,6 +5,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from sparring.engine import Engine, Hook
 from sparring.games.adversarial import Numbers
+from sparring.hooks.console import ProgressConsole
 from sparring.hooks.moments import due
 
 REFRESHES = 400
@@ -18,7 +19,7 @@ class ProgressBar(Hook):
     """
 
     def __init__(self, console: Console | None = None) -> None:
-        self.console = console or Console(stderr=True)
+        self.console = console or ProgressConsole()
         self.bar = Progress(
             TextColumn("training"),
             BarColumn(),

@@ -38,13 +38,13 @@ def compare_runs(facts: Facts, others: list[Facts], gallery: Gallery, load: Load
     strips = [Strip(name, gallery.samples if run is facts else _samples(run, load)) for name, run in named.items()]
     charts = comparing_charts({name: run.history for name, run in named.items()})
     metrics = {name: run.metrics for name, run in named.items()}
-    prints = {run.data.get("fingerprint") for run in named.values()}
+    same = len({run.data.get("fingerprint") for run in named.values()}) == 1
     return Comparison(
         runs=tuple(strips),
         names=tuple(named),
-        table=side_by_side(metrics) if facts.metrics.get("measures") else None,
+        table=side_by_side(metrics, ranked=same) if facts.metrics.get("measures") else None,
         curves=themed(lambda ink: draw_charts(charts, ink), "curves of all runs") if charts else None,
-        warning="" if len(prints) == 1 else "These runs did not see the same data: compare with care.",
+        warning="" if same else "These runs did not see the same data: their figures do not rank them.",
     )
 
 

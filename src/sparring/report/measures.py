@@ -79,11 +79,12 @@ def measure_table(metrics: Mapping[str, Any]) -> Table:
     return Table(tuple(map(_words, baselines)), tuple(rows), tuple(notes), tuple(_remarks(metrics)))
 
 
-def side_by_side(metrics: Mapping[str, Mapping[str, Any]]) -> Table:
+def side_by_side(metrics: Mapping[str, Mapping[str, Any]], ranked: bool = True) -> Table:
     """One table of several runs: the first is ours, the others stand where baselines stand.
 
     Args:
         metrics: metrics.json by run name; empty where a run has none.
+        ranked: whether to mark the best; figures on different data do not rank runs.
     """
     names = list(metrics)
     ours = metrics[names[0]].get("measures", [])
@@ -92,7 +93,7 @@ def side_by_side(metrics: Mapping[str, Mapping[str, Any]]) -> Table:
     for measure in ours:
         others = {name: _find(metrics[name], measure["name"]) for name in names[1:]}
         merged = {**measure, "baselines": {name: found for name, found in others.items() if found}}
-        rows.append(_row(merged, tuple(names[1:]), notes.index(_note(measure)) + 1, metrics[names[0]]))
+        rows.append(_row(merged, tuple(names[1:]), notes.index(_note(measure)) + 1, metrics[names[0]], ranked))
     return Table(tuple(names[1:]), tuple(rows), tuple(notes))
 
 
@@ -108,10 +109,16 @@ def is_number(value: Any) -> bool:
     return isinstance(value, int | float) and math.isfinite(value)
 
 
-def _row(measure: Mapping[str, Any], baselines: tuple[str, ...], note: int, metrics: Mapping[str, Any]) -> Row:
+def _row(
+    measure: Mapping[str, Any],
+    baselines: tuple[str, ...],
+    note: int,
+    metrics: Mapping[str, Any],
+    ranked: bool = True,
+) -> Row:
     given = measure.get("baselines") or {}
     rivals = {name: _figure(given[name]) for name in baselines if name in given}
-    standings = _standings(_figure(measure), rivals, measure.get("better", ""))
+    standings = _standings(_figure(measure), rivals, measure.get("better", "") if ranked else "")
     cells = tuple(_cell(rivals[name], standings[name]) if name in rivals else Cell() for name in baselines)
     return Row(
         name=_words(measure["name"]),

@@ -36,6 +36,7 @@ def test_npz_takes_x_or_the_only_array(grey, tmp_path):
     np.savez_compressed(tmp_path / "one.npz", samples=grey)
     for name in ("both.npz", "one.npz"):
         np.testing.assert_array_equal(read(tmp_path / name)[..., 0], grey)
+    assert "Array X alone is read; left alone: y." in survey(tmp_path / "both.npz").cleaning.notes
 
 
 def test_npz_with_several_arrays_names_them(grey, tmp_path):

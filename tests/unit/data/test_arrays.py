@@ -64,6 +64,12 @@ def test_what_cannot_be_learned_from_is_refused(array, text):
         survey(array)
 
 
+def test_rows_that_are_all_alike_can_be_asked_about_and_not_learned_from():
+    alike = survey(np.tile([1.0, np.nan, 3.0], (20, 1)))
+    with pytest.raises(DataError, match="of rows that differ"):
+        alike.require()
+
+
 @pytest.mark.parametrize("chunk_bytes", [1, 2**24])
 def test_missing_infinite_and_empty_rows(random, monkeypatch, chunk_bytes):
     monkeypatch.setattr(arrays, "CHUNK_BYTES", chunk_bytes)
@@ -105,7 +111,7 @@ def test_constant_and_empty_features_are_named(random):
     array[:, 3] = np.nan
     notes = survey(array).cleaning.notes
     assert "Constant features (1): 1." in notes
-    assert "Empty features (1): 3." in notes
+    assert "Empty features, which generated items have as 0 (1): 3." in notes
 
 
 def test_foreign_byte_order_becomes_native(random):

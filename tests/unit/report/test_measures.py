@@ -69,6 +69,12 @@ def test_runs_side_by_side_stand_where_baselines_stand():
     assert row.baselines[0].standing == "best"
 
 
+def test_figures_on_different_data_rank_no_run():
+    runs = {"mine": {"measures": [measure(1.0)]}, "wide": {"measures": [measure(0.5)]}}
+    (row,) = side_by_side(runs, ranked=False).rows
+    assert (row.ours.standing, row.baselines[0].standing, row.baselines[0].text) == ("", "", "0.5")
+
+
 @pytest.mark.parametrize(
     ("value", "text"),
     [(0.0001234, "0.000123"), (1.0, "1"), (12345.6, "12,346"), (None, ""), (float("inf"), ""), (-0.5, "-0.5")],
