@@ -158,6 +158,7 @@ def choose_recipe(config: Config, spec: Spec, count: int, variance: float, devic
 def _recipe_reasons(name: str, spec: Spec, count: int, variance: float) -> dict[str, str]:
     is_mlp = name == "mlp"
     places = "convolutions need at least 8 places a side" if is_mlp else "its items have places to convolve over"
+    places += ", and the generator of grey images draws at every resolution" if name == "skip" else ""
     per_variance = MLP_GAMMA_PER_VARIANCE if is_mlp else GAMMA_PER_VARIANCE
     return {
         "network.name": f"for {spec.kind} data; {places}",
@@ -207,12 +208,21 @@ def choose_by_width(config: Config, spec: Spec) -> Choice:
 
 def _is_easy_to_judge(network: str | None, spec: Spec) -> bool:
     """Whether a discriminator learns faster than its generator unless held back: of grey images, not of colour."""
-    return network == "conv" and spec.kind == "image" and spec.shape[-1] == 1
+    return network in ("conv", "skip") and _is_grey(spec)
+
+
+def _is_grey(spec: Spec) -> bool:
+    return spec.kind == "image" and spec.shape[-1] == 1
 
 
 def choose_network(spec: Spec) -> str:
-    """Convolutions where there are at least 8 places a side to convolve over, else fully connected layers."""
-    return "conv" if spec.kind != "vector" and min(spec.shape[:-1]) >= 8 else "mlp"
+    """Convolutions where there are at least 8 places a side to convolve over, else fully connected layers.
+
+    Grey images have a generator that draws at every resolution.
+    """
+    if spec.kind == "vector" or min(spec.shape[:-1]) < 8:
+        return "mlp"
+    return "skip" if _is_grey(spec) else "conv"
 
 
 def needed_samples(width: int) -> int:

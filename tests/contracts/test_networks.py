@@ -176,3 +176,22 @@ def test_tanh_bounds_what_the_same_weights_paint(family: str) -> None:
     z = 30 * latents()
     assert free(z).abs().max() > 1
     torch.testing.assert_close(bounded(z), free(z).tanh())
+
+
+@pytest.mark.parametrize("shape", [(1, 28, 28), (3, 64, 48), (1, 140)])
+def test_every_resolution_of_the_skip_generator_adds_to_the_item(shape: tuple[int, ...]) -> None:
+    maker = GENERATORS["skip"](shape, LATENT, WIDTH).double()
+    painters = [*maker.sketches, maker.last]
+    for weight in maker.parameters():
+        nn.init.zeros_(weight)
+    for painter in painters:
+        nn.init.ones_(painter.bias)
+    torch.testing.assert_close(maker(latents()), torch.full((BATCH, *shape), len(painters) ** 0.5).double())
+
+
+@pytest.mark.parametrize("shape", [shape for shape in IMAGES + SERIES if max(shape[1:]) >= 16])
+def test_the_skip_generator_starts_with_items_of_about_unit_variance(shape: tuple[int, ...]) -> None:
+    maker = GENERATORS["skip"](shape, 64, 32)
+    initialise(maker, torch_stream(0, "start"))
+    spread = float(maker(torch.randn(64, 64, generator=torch_stream(0, "z"))).detach().std())
+    assert 0.3 < spread < 1.5

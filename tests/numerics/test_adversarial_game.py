@@ -18,7 +18,7 @@ from sparring.rng import torch_stream
 
 BATCH, LATENT, GAMMA = 6, 5, 0.7
 PENALTY_SETS = [(), ("r1",), ("r1", "r2")]
-SHAPES = {"mlp": (7,), "conv": (2, 12, 9), "residual": (3, 10)}
+SHAPES = {"mlp": (7,), "conv": (2, 12, 9), "skip": (1, 11, 9), "residual": (3, 10)}
 
 
 def networks(family: str, shape: tuple[int, ...], width: int = 6) -> tuple[Generator, Discriminator]:

@@ -21,6 +21,7 @@ from sparring.presets import (
 
 CPU = torch.device("cpu")
 IMAGE = Spec("image", (28, 28, 1), "uint8")
+COLOUR = Spec("image", (28, 28, 3), "uint8")
 SERIES = Spec("series", (24, 3), "float32")
 VECTOR = Spec("vector", (5,), "float32")
 SPECS = pytest.mark.parametrize("spec", [IMAGE, SERIES, VECTOR], ids=lambda spec: spec.kind)
@@ -134,7 +135,8 @@ def test_recipes_have_different_names_and_one_is_the_default() -> None:
 @pytest.mark.parametrize(
     ("spec", "expected"),
     [
-        (IMAGE, "conv"),
+        (IMAGE, "skip"),
+        (COLOUR, "conv"),
         (Spec("image", (7, 28, 1), "uint8"), "mlp"),
         (SERIES, "conv"),
         (Spec("series", (4, 3), "float32"), "mlp"),
@@ -169,12 +171,12 @@ def test_gamma_is_a_positive_number_whatever_the_data(variance: float) -> None:
     assert 0 < gamma < 1e6
 
 
-COLOUR = Spec("image", (28, 28, 3), "uint8")
 
 
 @pytest.mark.parametrize(
     ("network", "spec", "width", "expected"),
     [
+        ("skip", IMAGE, 64, 32),
         ("conv", IMAGE, 64, 32),
         ("conv", IMAGE, 24, 16),
         ("conv", IMAGE, 4, 4),

@@ -13,8 +13,8 @@ from sparring.errors import RunError
 from sparring.rng import numpy_stream
 
 OBJECTIVES = ("relativistic", "cross_entropy")
-KILLS = {"mlp": 9, "conv": 8, "residual": 8}
-FIRST_GUESS = {"mlp": 20_000, "conv": 8_000, "residual": 5_000}
+KILLS = {"mlp": 9, "conv": 8, "skip": 8, "residual": 8}
+FIRST_GUESS = {"mlp": 20_000, "conv": 8_000, "skip": 8_000, "residual": 5_000}
 SECONDS, SHORTEST, LONGEST = 6.0, 4.0, 9.0
 COST = "checkpoint cost"
 COST_MINUTES = 2

@@ -135,7 +135,7 @@ STEP = Bench(
     name="step",
     title="Speed of a training step",
     protocol=PROTOCOL,
-    grid=(("28x28x1", "conv"), ("32x32x3", "conv"), ("64x64x3", "conv"), ("28x28x1", "residual")),
+    grid=(("28x28x1", "skip"), ("28x28x1", "conv"), ("32x32x3", "conv"), ("64x64x3", "conv"), ("28x28x1", "residual")),
     run=run,
     columns=(
         Column("plain_images_per_second", "plain, images/s", ".0f"),

@@ -7,6 +7,7 @@ GENERATORS = Registry(
     {
         "mlp": "sparring.networks.mlp:MLPGenerator",
         "conv": "sparring.networks.conv:ConvGenerator",
+        "skip": "sparring.networks.conv:SkipGenerator",
         "residual": "sparring.networks.residual:ResidualGenerator",
     },
 )
@@ -16,6 +17,7 @@ DISCRIMINATORS = Registry(
     {
         "mlp": "sparring.networks.mlp:MLPDiscriminator",
         "conv": "sparring.networks.conv:ConvDiscriminator",
+        "skip": "sparring.networks.conv:ConvDiscriminator",
         "residual": "sparring.networks.residual:ResidualDiscriminator",
     },
 )

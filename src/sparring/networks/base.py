@@ -159,6 +159,11 @@ def up(inputs: int, outputs: int, stride: tuple[int, ...]) -> nn.Module:
     return transposed(inputs, outputs, kernel, stride, padding=1)  # type: ignore[arg-type]
 
 
+def enlarge(x: Tensor, size: tuple[int, ...]) -> Tensor:
+    """A map at another size, linear between its places."""
+    return nn.functional.interpolate(x, size=size, mode=("linear", "bilinear")[len(size) - 1], align_corners=False)
+
+
 def pad_even(x: Tensor, stride: tuple[int, ...]) -> Tensor:
     """Zeros behind every odd axis that is about to be halved, so that halving rounds up."""
     missing = [side % 2 if step == 2 else 0 for side, step in zip(x.shape[2:], stride, strict=True)]
