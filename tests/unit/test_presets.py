@@ -171,8 +171,6 @@ def test_gamma_is_a_positive_number_whatever_the_data(variance: float) -> None:
     assert 0 < gamma < 1e6
 
 
-
-
 @pytest.mark.parametrize(
     ("network", "spec", "width", "expected"),
     [
