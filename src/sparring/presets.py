@@ -28,6 +28,7 @@ RATE_AT_32, MLP_RATE_AT_32 = 3e-3, 1.5e-3
 MLP_WIDTH = 128
 LATENT = 64
 FEW_ITEMS = 20_000
+SKIP_SIDE = 16
 
 
 @dataclass(frozen=True)
@@ -218,11 +219,11 @@ def _is_grey(spec: Spec) -> bool:
 def choose_network(spec: Spec) -> str:
     """Convolutions where there are at least 8 places a side to convolve over, else fully connected layers.
 
-    Grey images have a generator that draws at every resolution.
+    Grey images of at least 16 a side have a generator that draws at every resolution.
     """
     if spec.kind == "vector" or min(spec.shape[:-1]) < 8:
         return "mlp"
-    return "skip" if _is_grey(spec) else "conv"
+    return "skip" if _is_grey(spec) and min(spec.shape[:-1]) >= SKIP_SIDE else "conv"
 
 
 def needed_samples(width: int) -> int:

@@ -136,6 +136,7 @@ def test_recipes_have_different_names_and_one_is_the_default() -> None:
     ("spec", "expected"),
     [
         (IMAGE, "skip"),
+        (Spec("image", (15, 28, 1), "uint8"), "conv"),
         (COLOUR, "conv"),
         (Spec("image", (7, 28, 1), "uint8"), "mlp"),
         (SERIES, "conv"),
