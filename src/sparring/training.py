@@ -26,7 +26,7 @@ from sparring.data.survey import Survey
 from sparring.distribution import first_alone, processes, rank, wait_for_all
 from sparring.engine import Engine, Hook
 from sparring.errors import RunError, UsageError
-from sparring.hardware import default_device, describe
+from sparring.hardware import default_device, describe, kept_memory
 from sparring.hooks.console import ProgressConsole
 from sparring.hooks.guard import Guard
 from sparring.hooks.progress import ProgressBar
@@ -79,7 +79,7 @@ def train(
     began = time.perf_counter()
     budget = {"minutes": minutes, "samples": samples, "epochs": epochs}
     config = configure(preset, config_file, settings or {}, budget, seed)
-    with processes():
+    with kept_memory(), processes():
         with first_alone() as first:
             if first:
                 _refuse_existing(run)
@@ -98,7 +98,7 @@ def resume(run: Path | str, *, progress: bool = True) -> Path:
         RunError: when the folder is not a run, or its checkpoints are damaged.
     """
     run = Path(run)
-    with processes():
+    with kept_memory(), processes():
         with first_alone() as first:
             if first:
                 for slot in ("last", "best"):
