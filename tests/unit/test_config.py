@@ -19,7 +19,7 @@ settings = st.fixed_dictionaries(
     optional={
         "seed": st.integers(0, 2**63 - 1),
         "precision": st.sampled_from(["float32", "bfloat16", None]),
-        "preset": st.text("abcdef-", max_size=8) | st.none(),
+        "preset": st.text(max_size=8) | st.none(),
         "data.resolution": st.tuples(st.integers(8, 256), st.integers(8, 256)) | st.none(),
         "data.scale": st.sampled_from(["range", "moments", "whiten"]),
         "network.width": st.integers(1, 10**6),
@@ -39,7 +39,9 @@ settings = st.fixed_dictionaries(
 @budget(max_examples=50, deadline=None)
 @given(settings)
 def test_json_brings_every_configuration_back(values: dict[str, Any]) -> None:
-    config = apply_settings(Config(), {k: list(v) if isinstance(v, tuple) else v for k, v in values.items()})
+    given = {k: list(v) if isinstance(v, tuple) else v for k, v in values.items()}
+    given |= {k: json.dumps(v) for k, v in values.items() if k == "preset"}  # a bare "0" would be read as a number
+    config = apply_settings(Config(), given)
     assert from_json(json.loads(json.dumps(to_json(config)))) == config
     for key, value in values.items():
         section, _, name = key.rpartition(".")
