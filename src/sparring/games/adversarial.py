@@ -145,7 +145,13 @@ def _set_gradients(weights: Sequence[nn.Parameter], gradients: Sequence[Tensor])
 
 @torch.no_grad()
 def _numbers(d_losses: Tensor, g_losses: Tensor, logits: Tensor, slopes: Tensor, real: Tensor, fake: Tensor) -> Numbers:
-    r1, r2 = slopes.flatten(1).square().sum(1).view(2, -1).mean(1)
+    r1, r2 = torch.linalg.vector_norm(slopes.flatten(1), dim=1).square().view(2, -1).mean(1)
     real_logit, fake_logit = logits.view(2, -1).mean(1)
-    variance = fake.var(0, correction=0).sum() / real.var(0, correction=0).sum().clamp_min(1e-12)
+    variance = _variance(fake) / _variance(real).clamp_min(1e-12)
     return Numbers(d_losses.mean(), g_losses.mean(), r1, r2, real_logit, fake_logit, variance)
+
+
+def _variance(items: Tensor) -> Tensor:
+    """Summed over features; a norm of the deviations, which is several times as fast as `var` over the batch."""
+    rows = items.float().flatten(1)
+    return torch.linalg.vector_norm(rows - rows.mean(0)).square() / len(rows)

@@ -21,6 +21,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
+from sparring.networks.patches import weight_gradient
+
 LINEAR: tuple[Callable[..., Tensor], ...] = (functional.linear, functional.conv1d, functional.conv2d)
 
 
@@ -104,15 +106,15 @@ class Tape(TorchFunctionMode):
         """
         found: dict[Tensor, Tensor] = {}
         for place, (layer, g) in enumerate(zip(self.layers, self.back, strict=True)):
-            entered = layer.entered.to(g.dtype)
-            weighed = entered * by_logit.to(g.dtype).view(-1, *[1] * (entered.dim() - 1))
-            if changes is not None:
-                weighed += changes[place]
+            entered, by_item = layer.entered.to(g.dtype), by_logit.to(g.dtype).view(-1, *[1] * (g.dim() - 1))
+            if changes is None:
+                weighed = entered * by_item
+            else:
+                weighed = torch.addcmul(changes[place].to(g.dtype), entered, by_item)
             found[layer.weight] = _product(layer, weighed, g)
             if layer.bias is not None:
                 places = tuple(range(2, g.dim()))
-                by_item = g.sum(places, dtype=by_logit.dtype) if places else g
-                found[layer.bias] = (by_logit[:, None] * by_item).sum(0)
+                found[layer.bias] = by_logit @ (g.sum(places) if places else g).to(by_logit.dtype)
         return [found[weight].to(weight.dtype) for weight in weights]
 
 
@@ -143,9 +145,4 @@ def _product(layer: Layer, entered: Tensor, g: Tensor) -> Tensor:
     """The sum over items and places of the outer products of `g` and `entered`, shaped as the weight."""
     if layer.call is functional.linear:
         return g.T @ entered
-    stride, padding, dilation, groups = layer.options
-    weight, mask = layer.weight.to(g.dtype), (False, True, False)
-    none = [0] * (g.dim() - 2)
-    return torch.ops.aten.convolution_backward(
-        g, entered, weight, None, stride, padding, dilation, False, none, groups, mask
-    )[1]
+    return weight_gradient(entered, g, layer.weight, *layer.options)

@@ -56,7 +56,7 @@ class Guard(Hook):
             return f"training diverged: a mean logit reached {logits:.3g}"
         share = numbers.variance.item()
         if self.was_healthy and share < engine.config.guard.variance:
-            return f"the generator collapsed: its items vary {share:.2g} times as much as the data"
+            return f"the generator collapsed: its items vary {round(share, 6):.2g} times as much as the data"
         return ""
 
     def _go_back(self, engine: Engine, reason: str) -> None:

@@ -8,6 +8,8 @@ from typing import ClassVar, final
 import torch
 from torch import Tensor, nn
 
+from sparring.networks.patches import TransposedConvolution
+
 SLOPE = 0.2
 SMALLEST = 4
 FEWEST_STEPS = 3
@@ -92,10 +94,14 @@ def channels(width: int, steps: int, most: int = 8) -> list[int]:
 
 
 def crop(x: Tensor, size: tuple[int, ...]) -> Tensor:
-    """The first `size` places of every spatial axis; a view."""
-    for axis, side in enumerate(size, start=2):
-        x = x.narrow(axis, 0, side)
-    return x
+    """The first `size` places of every spatial axis; the map itself where it has no more.
+
+    Cut by padding with less than nothing: unlike a slice's, its gradient stays in the memory format of the map.
+    """
+    if x.shape[2:] == size:
+        return x
+    cuts = [side - own for side, own in zip(size, x.shape[2:], strict=True)]
+    return nn.functional.pad(x, [places for cut in reversed(cuts) for places in (0, cut)])
 
 
 def to_map(x: Tensor, size: tuple[int, ...]) -> Tensor:
@@ -155,7 +161,7 @@ def down(inputs: int, outputs: int, stride: tuple[int, ...]) -> nn.Module:
 def up(inputs: int, outputs: int, stride: tuple[int, ...]) -> nn.Module:
     """A transposed convolution that doubles the axes of stride 2 and keeps those of stride 1."""
     kernel = tuple(4 if s == 2 else 3 for s in stride)
-    transposed = (nn.ConvTranspose1d, nn.ConvTranspose2d)[len(stride) - 1]
+    transposed = (nn.ConvTranspose1d, TransposedConvolution)[len(stride) - 1]
     return transposed(inputs, outputs, kernel, stride, padding=1)  # type: ignore[arg-type]
 
 
