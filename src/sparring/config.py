@@ -1,6 +1,6 @@
 """The configuration of a run: frozen dataclasses <-> JSON, "a.b=3" settings, every mistake told at once.
 
-A value of None means "chosen by rule from the data and the budget" (presets.py); a resolved configuration,
+A value of None means "chosen by rule from the data and the budget" (rules.py); a resolved configuration,
 the one that `config.json` keeps, has none of those left.
 """
 

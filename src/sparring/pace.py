@@ -14,7 +14,7 @@ from sparring.distribution import world_size
 from sparring.engine import Engine
 from sparring.extractors.base import Extractor
 from sparring.model import BATCH
-from sparring.presets import MLP_WIDTH, WIDTHS, choose_by_width, needed_samples
+from sparring.rules import MLP_WIDTH, WIDTHS, choose_by_width, needed_samples
 
 WARM_STEPS = 2
 FEWEST_STEPS = 3

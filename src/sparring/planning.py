@@ -17,14 +17,14 @@ from sparring.extractors.base import Extractor
 from sparring.extractors.build import build_extractor, default_extractor
 from sparring.hardware import default_device
 from sparring.pace import GLANCE_SECONDS, choose_pace, measure
-from sparring.presets import (
+from sparring.presets import configure
+from sparring.rules import (
     DEFAULT_MINUTES,
     MLP_WIDTH,
     WIDTHS,
     choose_by_width,
     choose_form,
     choose_recipe,
-    configure,
     needed_samples,
 )
 

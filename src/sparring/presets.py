@@ -1,34 +1,16 @@
-"""Recipes by name, and the rules that fill in every value that neither a recipe nor the user has set.
+"""Recipes by name, and the configuration that a user asks for with one of them.
 
-The experiments behind the rules are in benchmarks/LOG.md.
+What neither a recipe nor the user sets is filled in by rule (`rules.py`).
 """
 
 import dataclasses
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from sparring.config import Config, apply_settings, from_json, read_file, replace, to_json
-from sparring.data.source import Spec
-from sparring.distribution import world_size
 from sparring.errors import UsageError, did_you_mean, rule
-from sparring.hardware import has_fast_bfloat16
-
-DEFAULT_MINUTES = 10.0
-LARGEST_SIDE = 64
-SHORT_MINUTES = 4.0
-WIDTHS = (16, 24, 32, 48, 64, 96, 128, 192, 256)
-SAMPLES_PER_WIDTH = 20_000
-GAMMA_PER_VARIANCE, MLP_GAMMA_PER_VARIANCE, GAMMA_MOST = 0.01, 0.03, 12.0
-RATE_AT_32, MLP_RATE_AT_32 = 3e-3, 1.5e-3
-MLP_WIDTH = 128
-LATENT = 64
-FEW_ITEMS = 20_000
-SKIP_SIDE = 16
 
 
 @dataclass(frozen=True)
@@ -74,199 +56,6 @@ PRESETS = (
         {"network.name": "mlp"},
     ),
 )
-
-
-@dataclass(frozen=True)
-class Choice:
-    """A configuration with more of its values filled in, and why, a sentence for each."""
-
-    config: Config
-    reasons: tuple[str, ...]
-
-
-def choose_form(config: Config, spec: Spec, device: torch.device) -> Choice:
-    """Choose resolution and scaling from the natural form of the data and the budget."""
-    reasons = []
-    if spec.kind == "image" and config.data.resolution is None:
-        largest, (height, width) = largest_side(config, device), spec.shape[:2]
-        config = replace(config, data={"resolution": fit_resolution(height, width, largest)})
-        reasons.append(_resolution_reason(spec.shape[:2], config.data.resolution, largest))
-    if config.data.scale is None:
-        config = replace(config, data={"scale": "range" if spec.kind == "image" else "moments"})
-        reasons.append(f"data.scale = {config.data.scale}, the choice for {spec.kind} data")
-    return Choice(config, tuple(reasons))
-
-
-def largest_side(config: Config, device: torch.device) -> int:
-    """The longest side that a budget can train: 128 on a GPU; on a CPU 64, and 32 in less than four minutes."""
-    if device.type == "cuda":
-        return 2 * LARGEST_SIDE
-    short = config.budget.minutes is not None and config.budget.minutes < SHORT_MINUTES
-    return LARGEST_SIDE // 2 if short else LARGEST_SIDE
-
-
-def fit_resolution(height: int, width: int, largest: int) -> tuple[int, int]:
-    """The (height, width) to train at: the data's own where its longer side fits, else scaled to fit, shape kept."""
-    scale = min(1.0, largest / max(height, width))
-    return max(8, round(height * scale)), max(8, round(width * scale))
-
-
-def choose_recipe(config: Config, spec: Spec, count: int, variance: float, device: torch.device) -> Choice:
-    """Choose everything else that does not depend on speed.
-
-    Args:
-        config: with its form chosen.
-        spec: the form of the items as they are trained on.
-        count: training items.
-        variance: of the training items in network units, summed over features.
-        device: where training runs.
-    """
-    name = config.network.name or choose_network(spec)
-    is_mlp = name == "mlp"
-    chosen: dict[str, dict[str, Any]] = {
-        "network": {
-            "name": name,
-            "generator": name,
-            "discriminator": name,
-            "output": "tanh" if config.data.scale == "range" else "linear",
-            "latent": LATENT if spec.kind != "vector" else max(2, min(LATENT, spec.size)),
-        },
-        "optimiser": {
-            "batch": _shared(min(count, 256 if is_mlp else 64)),
-            "generator_rate": 2.0 if _is_easy_to_judge(name, spec) else 1.0,
-        },
-        "penalties": {
-            "gamma": _round(min((MLP_GAMMA_PER_VARIANCE if is_mlp else GAMMA_PER_VARIANCE) * variance, GAMMA_MOST)),
-            "gamma_fall": 0.3 if is_mlp else 0.1,
-        },
-        "schedule": {"warmup": 0.0, "hold": 0.0, "rate_end": 0.1},
-        "ema": {"cap": 500_000.0},
-        "augment": {
-            "name": "images" if spec.kind == "image" and count <= FEW_ITEMS else "none",
-            "probability": "adaptive",
-        },
-    }
-    if config.optimiser.batch == "full":
-        config = replace(config, optimiser={"batch": _shared(count)})
-    config, reasons = fill(config, chosen, _recipe_reasons(name, spec, count, variance))
-    if config.precision is None:
-        fast = not is_mlp and has_fast_bfloat16(device)
-        config = replace(config, precision="bfloat16" if fast else "float32")
-        reasons.append(f"precision = {config.precision}: {_precision_reason(is_mlp, fast)}")
-    return Choice(config, tuple(reasons))
-
-
-def _recipe_reasons(name: str, spec: Spec, count: int, variance: float) -> dict[str, str]:
-    is_mlp = name == "mlp"
-    places = "convolutions need at least 8 places a side" if is_mlp else "its items have places to convolve over"
-    places += ", and the generator of grey images draws at every resolution" if name == "skip" else ""
-    per_variance = MLP_GAMMA_PER_VARIANCE if is_mlp else GAMMA_PER_VARIANCE
-    return {
-        "network.name": f"for {spec.kind} data; {places}",
-        "network.latent": "numbers that an item is made from"
-        + (f", as many as it has, at most {LATENT}" if spec.kind == "vector" else ""),
-        "network.output": "tanh where items are scaled to [-1, 1], else linear",
-        "optimiser.generator_rate": "the generator's learning rate over the discriminator's; "
-        + ("twice for grey images" if _is_easy_to_judge(name, spec) else "alike for all but grey images"),
-        "optimiser.batch": "the usual one of its networks, or all items where there are fewer",
-        "penalties.gamma": f"{per_variance:g} times the data's variance of {variance:.4g}, at most {GAMMA_MOST:g}",
-        "penalties.gamma_fall": "how far gamma falls over the first half",
-        "augment.name": _augment_reason(spec, count),
-        "schedule.rate_end": "how far the learning rate falls by the end",
-    }
-
-
-def _augment_reason(spec: Spec, count: int) -> str:
-    if spec.kind != "image":
-        return "only images have an augmentation"
-    few = f"{FEW_ITEMS:,} or fewer images would be learned by heart"
-    return few if count <= FEW_ITEMS else f"more than {FEW_ITEMS:,} images are enough without"
-
-
-def choose_by_width(config: Config, spec: Spec) -> Choice:
-    """Choose what follows from the width: the discriminator's own, and the learning rate.
-
-    Of grey images a discriminator of half the generator's width learns as much, and the time it saves buys steps.
-    Adam's steps should shrink as layers grow wider than 32.
-    """
-    width = config.network.width or 32
-    easy = _is_easy_to_judge(config.network.discriminator, spec)
-    narrow = min(width, max(WIDTHS[0], width // 2)) if easy else width
-    at_32 = MLP_RATE_AT_32 if config.network.name == "mlp" else RATE_AT_32
-    chosen = {
-        "network": {"discriminator_width": narrow},
-        "optimiser": {"learning_rate": _round(at_32 * math.sqrt(32 / max(32, width)))},
-    }
-    because = {
-        "network.discriminator_width": f"half of the generator's, at least {WIDTHS[0]}, for grey images"
-        if easy
-        else "the generator's own",
-        "optimiser.learning_rate": f"{at_32:g} up to width 32, falling with the root of the width above",
-    }
-    config, reasons = fill(config, chosen, because)
-    return Choice(config, tuple(reasons))
-
-
-def _is_easy_to_judge(network: str | None, spec: Spec) -> bool:
-    """Whether a discriminator learns faster than its generator unless held back: of grey images, not of colour."""
-    return network in ("conv", "skip") and _is_grey(spec)
-
-
-def _is_grey(spec: Spec) -> bool:
-    return spec.kind == "image" and spec.shape[-1] == 1
-
-
-def choose_network(spec: Spec) -> str:
-    """Convolutions where there are at least 8 places a side to convolve over, else fully connected layers.
-
-    Grey images of at least 16 a side have a generator that draws at every resolution.
-    """
-    if spec.kind == "vector" or min(spec.shape[:-1]) < 8:
-        return "mlp"
-    return "skip" if _is_grey(spec) and min(spec.shape[:-1]) >= SKIP_SIDE else "conv"
-
-
-def needed_samples(width: int) -> int:
-    """Items that a network of this width has to see to be worth its cost."""
-    return SAMPLES_PER_WIDTH * width
-
-
-def fill(config: Config, chosen: dict[str, dict[str, Any]], because: Mapping[str, str]) -> tuple[Config, list[str]]:
-    """Put chosen values where the configuration has none; and a line for each that `because` has a reason for."""
-    reasons = []
-    for section, values in chosen.items():
-        present = getattr(config, section)
-        missing = {key: value for key, value in values.items() if getattr(present, key) is None}
-        config = replace(config, **{section: missing})
-        named = {f"{section}.{key}": value for key, value in missing.items()}
-        reasons += [f"{key} = {value}: {because[key]}" for key, value in named.items() if key in because]
-    return config, reasons
-
-
-def _shared(batch: int) -> int:
-    """The batch, or the nearest smaller one that the processes of a distributed run can share equally."""
-    return max(1, batch // world_size()) * world_size()
-
-
-def _resolution_reason(natural: tuple[int, ...], chosen: tuple[int, int] | None, largest: int) -> str:
-    assert chosen is not None
-    size, own = f"{chosen[0]} x {chosen[1]} (height x width)", f"{natural[0]} x {natural[1]}"
-    if tuple(natural) == tuple(chosen):
-        return f"data.resolution = {size}, the data's own"
-    return (
-        f"data.resolution = {size}: the data's {own} brought to at most {largest} a side, which this budget can train"
-    )
-
-
-def _precision_reason(is_mlp: bool, fast: bool) -> str:
-    if is_mlp:
-        return "fully connected networks are too small to gain from bfloat16"
-    return "this processor multiplies in bfloat16" if fast else "this processor has no fast bfloat16"
-
-
-def _round(value: float) -> float:
-    """Two significant digits: a rule is not more precise than that."""
-    return float(f"{value:.2g}") if value > 0 and math.isfinite(value) else 0.1
 
 
 def configure(

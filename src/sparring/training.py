@@ -37,8 +37,9 @@ from sparring.hooks.tensorboard import TensorBoard
 from sparring.hooks.validate import Validate
 from sparring.model import Model
 from sparring.planning import chosen_shape, expected_time, judge, plan, some_rows
-from sparring.presets import choose_form, configure
+from sparring.presets import configure
 from sparring.rng import torch_stream
+from sparring.rules import choose_form
 
 
 def train(

@@ -12,7 +12,7 @@ from sparring.config import Config, replace
 from sparring.data.scale import fit_scaler
 from sparring.data.source import ArraySource, Spec
 from sparring.engine import Engine
-from sparring.presets import choose_form, choose_recipe
+from sparring.rules import choose_form, choose_recipe
 
 BATCH = 8
 

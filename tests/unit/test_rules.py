@@ -8,8 +8,8 @@ import torch
 
 from sparring.config import Config, apply_settings, replace, to_json
 from sparring.data.source import Spec
-from sparring.presets import (
-    PRESETS,
+from sparring.presets import PRESETS
+from sparring.rules import (
     Choice,
     choose_by_width,
     choose_form,
