@@ -115,11 +115,11 @@ def expected_time(prepared: Prepared, source: Source, device: torch.device) -> s
     """How long the training will take on this machine, as a sentence."""
     config = prepared.config
     if config.budget.minutes:
-        return f"Training will take about {config.budget.minutes:g} minutes."
+        return f"Training will take about {_minutes(config.budget.minutes)}."
     parts = split(source, config)
     pace = measure(config, parts.train, prepared.scaler, device, judge(parts), GLANCE_SECONDS)
     seconds = pace.seconds(config.budget.samples or 0)
-    amount = f"{seconds / 60:.0f} minutes" if seconds >= 100 else f"{seconds:.0f} seconds"
+    amount = _minutes(round(seconds / 60)) if seconds >= 100 else f"{seconds:.0f} seconds"
     return f"Training will take about {amount}."
 
 
@@ -147,7 +147,7 @@ def _choose_samples(
     config = replace(config, budget={"samples": total, "minutes": minutes}, network={"width": pace.width})
     return config, [
         _width_reason(pace.width, total),
-        f"budget.samples = {total:,}: {minutes:g} minutes at {rate:,.0f} samples a second, less the time for "
+        f"budget.samples = {total:,}: {_minutes(minutes)} at {rate:,.0f} samples a second, less the time for "
         f"the start, the measurements and a margin",
     ]
 
@@ -167,6 +167,10 @@ def _with_width(config: Config, total: int) -> Config:
         width = MLP_WIDTH if config.network.name == "mlp" else max(fitting, default=WIDTHS[0])
         config = replace(config, network={"width": width})
     return replace(config, budget={"samples": total})
+
+
+def _minutes(count: float) -> str:
+    return f"{count:g} minute{'' if count == 1 else 's'}"
 
 
 def judge(parts: Split) -> Extractor:
