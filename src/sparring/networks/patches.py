@@ -105,7 +105,7 @@ class _Transposed(torch.autograd.Function):
 
 
 class TransposedConvolution(nn.ConvTranspose2d):
-    """`nn.ConvTranspose2d` without groups or dilation, its gradients found the faster way."""
+    """`nn.ConvTranspose2d` with a bias, without groups, dilation or output padding; its gradients the faster way."""
 
     def forward(self, input: Tensor, output_size: list[int] | None = None) -> Tensor:
         if not torch.is_grad_enabled() or not pays(input, self.weight, TRANSPOSED_WEIGHTS_PER_ROW):
