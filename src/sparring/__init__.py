@@ -5,12 +5,13 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from sparring.estimators.gan import GAN
+    from sparring.estimators.transformer import GANTransformer
 
 __version__ = "0.1.0"
-__all__ = ["GAN", "__version__"]
+__all__ = ["GAN", "GANTransformer", "__version__"]
 
 # Imported when first asked for: torch takes seconds, and `sparring --help` needs none of it.
-_PLACES = {"GAN": "sparring.estimators.gan"}
+_PLACES = {"GAN": "sparring.estimators.gan", "GANTransformer": "sparring.estimators.transformer"}
 
 
 def __getattr__(name: str) -> Any:

@@ -2,26 +2,31 @@
 
 import os
 from dataclasses import dataclass
+from typing import Any, cast
 
 import numpy as np
 import torch
 
 from sparring.augment import AUGMENTS
-from sparring.config import Config
+from sparring.config import Config, replace
 from sparring.data.feed import ShuffledFeed
 from sparring.data.scale import Scaler
 from sparring.data.source import Source, Spec, SubsetSource
-from sparring.engine import Engine
+from sparring.engine import Engine, place
 from sparring.errors import UsageError, did_you_mean, rule
 from sparring.games.adversarial import AdversarialGame
+from sparring.games.encoding import Autoencoder, EncodingGame
+from sparring.model import Model
 from sparring.networks import DISCRIMINATORS, GENERATORS
 from sparring.networks.base import Discriminator, Generator, initialise
+from sparring.networks.encoder import Encoder
 from sparring.objectives import OBJECTIVES
 from sparring.penalties import PENALTIES
 from sparring.priors import PRIORS
 from sparring.rng import numpy_stream, torch_stream
 
 FEWEST_HELD_OUT = 64
+SCALED_ITEMS = 4096  # that the features' mean and deviation are taken from
 NEED_MORE_THAN_GRADIENTS = ("Optimizer", "LBFGS", "SparseAdam", "Muon")
 
 
@@ -66,7 +71,70 @@ def build_engine(config: Config, source: Source, scaler: Scaler, device: torch.d
     feed = ShuffledFeed(source, scaler, config.seed, device)
     name = config.augment.name or "none"
     augment = None if name == "none" else AUGMENTS[name]()
-    return Engine(game, feed, PRIORS["gaussian"](generator.latent), config, device, augment=augment, alone=alone)
+    prior, end = PRIORS["gaussian"](generator.latent), adversarial_samples(config)
+    return Engine(game, feed, prior, config, device, end=end, augment=augment, alone=alone)
+
+
+def averaged_model(engine: Engine, scaler: Scaler, facts: dict[str, Any] | None = None) -> Model:
+    """The model as it stands in an engine of generator against discriminator: the average of the former."""
+    generator, discriminator = engine.averaged, engine.game.players["discriminator"]
+    return Model(cast(Generator, generator), cast(Discriminator, discriminator), scaler, engine.config, facts or {})
+
+
+def adversarial_samples(config: Config) -> int:
+    """Where the game of the two players ends, and that of the encoder begins."""
+    return (config.budget.samples or 0) - (config.encoder.samples or 0)
+
+
+def build_encoding_engine(
+    config: Config,
+    source: Source,
+    scaler: Scaler,
+    device: torch.device,
+    generator: Generator,
+    discriminator: Discriminator,
+    alone: bool = False,
+) -> Engine:
+    """The engine that teaches an encoder and a decoder once both players are done, without hooks.
+
+    Args:
+        config: resolved, the same as for the players.
+        source: the training items.
+        scaler: fitted on them.
+        device: where to compute.
+        generator: whose kind, size and output the decoder takes over.
+        discriminator: whose features the encoder reads.
+        alone: whether to leave other processes out.
+    """
+    shape, size = source.spec.network_shape, generator.latent
+    encoder = Encoder(discriminator.num_features, config.encoder.width, size)
+    decoder = GENERATORS[generator.family](shape, size, generator.width, generator.output)
+    autoencoder = Autoencoder(encoder, decoder)
+    for name, part in (("encoder", encoder), ("decoder", decoder), ("describer", autoencoder.describer)):
+        initialise(part, torch_stream(config.seed, name))
+    items = scaler.to_model(source.rows(_evenly(len(source), SCALED_ITEMS)))
+    known = items.nan_to_num(0.0)
+    with torch.no_grad():
+        own = next(discriminator.parameters()).device
+        encoder.fit_scale(torch.cat([discriminator.features(part.to(own)).cpu() for part in known.split(256)]))
+    deviations = items - items.nanmean(0)
+    variance = float(deviations.nan_to_num(0.0).square().mean())
+    game = EncodingGame(autoencoder, discriminator, variance, missing=source.spec.missing)
+    place(game.discriminator, device)
+    options = {"name": "Adam", "learning_rate": config.encoder.learning_rate, "beta1": 0.9, "beta2": 0.99}
+    config = replace(
+        config,
+        optimiser={**options, "beta2_end": 0.99, "generator_rate": 1.0},
+        schedule={"warmup": 0.0, "hold": 0.0, "rate_end": 0.01},
+        augment={"name": "none"},
+    )
+    feed = ShuffledFeed(source, scaler, config.seed, device)
+    begin = adversarial_samples(config)
+    return Engine(game, feed, PRIORS["gaussian"](size), config, device, begin=begin, alone=alone)
+
+
+def _evenly(length: int, most: int) -> np.ndarray:
+    return np.linspace(0, length - 1, min(length, most)).astype(int)
 
 
 def check_names(config: Config, spec: Spec) -> None:

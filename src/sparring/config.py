@@ -123,6 +123,17 @@ class AugmentConfig:
 
 
 @dataclasses.dataclass(frozen=True)
+class EncoderConfig:
+    """The encoder and its decoder, taught over the last `share` of the budget: over `samples` of its items."""
+
+    __pydantic_config__ = STRICT
+    share: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.1
+    samples: Annotated[int, Field(ge=0)] | None = None
+    width: Count = 512
+    learning_rate: Positive = 1e-3
+
+
+@dataclasses.dataclass(frozen=True)
 class ValidationConfig:
     """Keep-best: how often the held-out kernel distance is taken, on how many items, and when to give up."""
 
@@ -169,6 +180,7 @@ class Config:
     budget: BudgetConfig = BudgetConfig()
     ema: EmaConfig = EmaConfig()
     augment: AugmentConfig = AugmentConfig()
+    encoder: EncoderConfig = EncoderConfig()
     validation: ValidationConfig = ValidationConfig()
     guard: GuardConfig = GuardConfig()
     checkpoint: CheckpointConfig = CheckpointConfig()

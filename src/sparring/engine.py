@@ -18,7 +18,7 @@ from sparring.augment.base import Augment, View
 from sparring.config import Config
 from sparring.data.feed import Feed
 from sparring.errors import RunError
-from sparring.games.adversarial import PLAIN, AdversarialGame, Numbers
+from sparring.games.base import PLAIN, Game
 from sparring.optimisers import flatten_optimiser, make_optimiser, set_rates, unflatten_optimiser
 from sparring.priors.gaussian import Gaussian
 from sparring.rng import torch_stream
@@ -33,8 +33,8 @@ class Hook:
     def start(self, engine: "Engine") -> None:
         """Before the first step, at the clock that a resumed run goes on from."""
 
-    def step(self, engine: "Engine", numbers: Numbers) -> None:
-        """After a step; the clock is past it."""
+    def step(self, engine: "Engine", numbers: Any) -> None:
+        """After a step, with the numbers of its game; the clock is past it."""
 
     def end(self, engine: "Engine") -> None:
         """After the last step."""
@@ -92,16 +92,20 @@ class Engine:
         prior: latents.
         config: a resolved configuration.
         device: where to compute.
+        begin: the clock at which this game begins, which may follow another one.
+        end: the clock at which it ends; that of the whole budget where None.
         hooks: who looks on, in order.
         augment: what the discriminator sees instead of plain items, or nothing.
         alone: whether to leave the other processes of a distributed run out.
     """
 
-    game: AdversarialGame
+    game: Game
     feed: Feed
     prior: Gaussian
     config: Config
     device: torch.device
+    begin: int = 0
+    end: int | None = None
     hooks: Sequence[Hook] = ()
     progress: Progress = field(default_factory=Progress)
     augment: Augment | None = None
@@ -112,9 +116,10 @@ class Engine:
         self.world = 1 if self.alone else distribution.world_size()
         for network in self.game.players.values():
             place(network, self.device)
-        self.averaged = ema.average(self.game.generator)
+        self.averaged = ema.average(self.game.players[self.game.averaged])
         self.optimisers = {name: make_optimiser(net, self.config.optimiser) for name, net in self.game.players.items()}
-        self.total = self.config.budget.samples or 0
+        self.total = (self.config.budget.samples or 0) if self.end is None else self.end
+        self.progress.clock = max(self.progress.clock, self.begin)
         self.batch = int(self.config.optimiser.batch or 0)
 
     @property
@@ -142,8 +147,8 @@ class Engine:
             for hook in self.hooks:
                 hook.close()
 
-    def step(self) -> Numbers:
-        """One update of each player and of the average; moves the clock by one batch."""
+    def step(self) -> Any:
+        """One update of each player and of the average: moves the clock by a batch, returns the game's numbers."""
         settings = self.settings()
         real = self.feed.batch(self.clock, self.batch, self.rank, self.world)
         with self.autocast():
@@ -155,7 +160,7 @@ class Engine:
                 see=self._draw_views(settings.probability),
             )
         self.progress.clock += self.batch
-        ema.update(self.averaged, self.game.generator, self.batch, settings.ema_half_life)
+        ema.update(self.averaged, self.game.players[self.game.averaged], self.batch, settings.ema_half_life)
         numbers = self._averaged_numbers(numbers)
         adapts = self.augment is not None and self.config.augment.probability == "adaptive"
         if adapts and self.clock // self.batch % ADAPT_STEPS == 0:
@@ -176,7 +181,8 @@ class Engine:
 
     def settings(self) -> Settings:
         """The schedules at the present clock."""
-        at, config, strength = self.clock / max(self.total, 1), self.config, 2.0**self.progress.rollbacks
+        seen, config, strength = self.clock - self.begin, self.config, 2.0**self.progress.rollbacks
+        at = seen / max(self.total - self.begin, 1)
         penalties, options = config.penalties, config.schedule
         most = config.augment.probability
         rate = schedule.learning_rate(
@@ -190,7 +196,7 @@ class Engine:
             gamma=strength * schedule.gamma(at, penalties.gamma or 0.0, penalties.gamma_fall or 1.0),
             learning_rate=rate / strength,
             beta2=schedule.second_moment(at, config.optimiser.beta2, config.optimiser.beta2_end),
-            ema_half_life=ema.half_life(self.clock, config.ema.share, config.ema.cap or float("inf")),
+            ema_half_life=ema.half_life(seen, config.ema.share, config.ema.cap or float("inf")),
             probability=(
                 self.progress.probability if most == "adaptive" else schedule.probability(at, float(most or 0.0))
             ),
@@ -205,6 +211,7 @@ class Engine:
     def state(self) -> tuple[dict[str, Any], dict[str, Tensor]]:
         """Facts and tensors from which `restore` goes on exactly."""
         facts = {
+            "game": self.game.name,
             "samples": self.clock,
             "progress": asdict(self.progress),
             "hooks": {type(hook).__name__: hook.state() for hook in self.hooks},
@@ -279,10 +286,10 @@ class Engine:
 
         return draw
 
-    def _averaged_numbers(self, numbers: Numbers) -> Numbers:
+    def _averaged_numbers(self, numbers: Any) -> Any:
         if self.world == 1:
             return numbers
-        return Numbers(*distribution.average(list(asdict(numbers).values())))
+        return type(numbers)(*distribution.average(list(asdict(numbers).values())))
 
 
 def place(network: nn.Module, device: torch.device) -> nn.Module:

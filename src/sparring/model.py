@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from sparring import checkpoint
 from sparring.config import Config, from_json, to_json
@@ -16,10 +17,12 @@ from sparring.data.source import Spec
 from sparring.errors import RunError, SparringError
 from sparring.networks import DISCRIMINATORS, GENERATORS
 from sparring.networks.base import Discriminator, Generator
+from sparring.networks.encoder import Encoder
 from sparring.priors import PRIORS
 from sparring.rng import torch_stream
 
 BATCH = 256
+REFINED = 0.1  # of the codes' root mean square: how far a first step of `refine` moves a number
 
 
 @dataclass
@@ -32,6 +35,8 @@ class Model:
         scaler: data units <-> network units.
         config: the resolved configuration that it was trained with.
         facts: what else is known of it, such as the samples seen.
+        encoder: from the discriminator's features to codes and an embedding; None where none was trained.
+        decoder: from codes to items; None with the encoder.
     """
 
     generator: Generator
@@ -39,6 +44,8 @@ class Model:
     scaler: Scaler
     config: Config
     facts: dict[str, Any] = field(default_factory=dict)
+    encoder: Encoder | None = None
+    decoder: Generator | None = None
 
     def __post_init__(self) -> None:
         self.prior = PRIORS["gaussian"](self.generator.latent)
@@ -59,14 +66,92 @@ class Model:
 
     def sample(self, count: int, seed: int = 0) -> np.ndarray:
         """New items, (count, *spec.shape), in the data's own units and dtype."""
-        return self.decode(self.latents(count, seed))
+        return self.generate(self.latents(count, seed))
 
     @torch.inference_mode()
-    def decode(self, z: Tensor) -> np.ndarray:
-        """The items of latents (n, latent): rows (n, *spec.shape) in the data's own units and dtype."""
+    def generate(self, z: Tensor) -> np.ndarray:
+        """What the generator makes of latents (n, latent): rows (n, *spec.shape) in the data's own units and dtype."""
+        return self._paint(self.generator, z)
+
+    @torch.inference_mode()
+    def encode(self, rows: np.ndarray) -> np.ndarray:
+        """The codes of rows, (n, codes), float32: the first d numbers are the best d that were learned.
+
+        Raises:
+            RunError: when the model has no encoder.
+        """
+        encoder, _ = self.coders()
+        parts = [encoder.codes(known).cpu().numpy() for known in self._known(encoder, rows)]
+        return np.concatenate(parts) if parts else np.empty((0, encoder.size), np.float32)
+
+    @torch.inference_mode()
+    def decode(self, codes: np.ndarray | Tensor) -> np.ndarray:
+        """The items of codes (n, d), d at most those of `encode`: rows (n, *spec.shape); numbers left out count as 0.
+
+        Raises:
+            RunError: when the model has no encoder.
+        """
+        encoder, decoder = self.coders()
+        codes = torch.as_tensor(codes, dtype=torch.float32)
+        return self._paint(decoder, functional.pad(codes, (0, encoder.size - codes.shape[1])))
+
+    def refine(self, rows: np.ndarray, codes: np.ndarray, steps: int, known: np.ndarray | None = None) -> np.ndarray:
+        """Move codes (n, d) so that `decode` comes closer to rows, by mean square over their known cells.
+
+        Args:
+            rows: (n, *spec.shape).
+            codes: where to start, such as those of `encode`, or the first numbers of them.
+            steps: of Adam, with a rate that falls to nothing; each costs about three times a `decode`.
+            known: which cells count, a boolean array shaped as rows; those that are not NaN where None.
+
+        Returns:
+            Codes of the same shape. An item's codes depend on its own row alone.
+        """
+        encoder, decoder = self.coders()
+        scale = REFINED * float(np.sqrt(np.mean(codes.astype(np.float64) ** 2))) if codes.size else 0.0
+        parts = []
+        for start in range(0, len(rows), BATCH):
+            part = slice(start, start + BATCH)
+            items = self.scaler.to_model(rows[part]).to(self.device)
+            shown = ~items.isnan()
+            if known is not None:
+                shown &= torch.as_tensor(known[part]).to(self.device).movedim(-1, 1)
+            code = torch.from_numpy(codes[part].astype(np.float32)).to(self.device)
+            parts.append(_descend(decoder, encoder.size, items.nan_to_num(0.0), shown, code, steps, scale))
+        return np.concatenate(parts) if parts else codes.copy()
+
+    @torch.inference_mode()
+    def embed(self, rows: np.ndarray) -> np.ndarray:
+        """The embedding of rows and, behind it, all standardised features: (n, size + num_features), float32.
+
+        Raises:
+            RunError: when the model has no encoder.
+        """
+        encoder, _ = self.coders()
+        parts = [torch.cat([encoder.embedding(known), known], 1).cpu().numpy() for known in self._known(encoder, rows)]
+        return np.concatenate(parts) if parts else np.empty((0, encoder.size + encoder.num_features), np.float32)
+
+    def coders(self) -> tuple[Encoder, Generator]:
+        """Encoder and decoder.
+
+        Raises:
+            RunError: when the model has none.
+        """
+        if self.encoder is None or self.decoder is None:
+            raise RunError(
+                "This model has no encoder: its training was stopped before that was taught, or encoder.share was 0. "
+                "`sparring resume RUN` goes on with a training that was stopped."
+            )
+        return self.encoder, self.decoder
+
+    def _known(self, encoder: Encoder, rows: np.ndarray) -> Iterator[Tensor]:
+        for items in self._items(rows):
+            yield encoder.standardise(self.discriminator.features(items))
+
+    def _paint(self, network: Generator, z: Tensor) -> np.ndarray:
         if not len(z):
             return np.empty((0, *self.spec.shape), self.spec.dtype)
-        parts = [self.generator(part) for part in z.to(self.device).split(BATCH)]
+        parts = [network(part) for part in z.to(self.device).split(BATCH)]
         with torch.autocast(self.device.type, enabled=False):
             return np.concatenate([self.scaler.to_data(part) for part in parts])
 
@@ -94,6 +179,8 @@ class Model:
             "discriminator": self.discriminator.state_dict(),
             "scaler": self.scaler.state(),
         }
+        if self.encoder is not None and self.decoder is not None:
+            parts |= {"encoder": self.encoder.state_dict(), "decoder": self.decoder.state_dict()}
         return {f"{part}.{name}": tensor for part, state in parts.items() for name, tensor in state.items()}
 
     def description(self) -> dict[str, Any]:
@@ -103,9 +190,16 @@ class Model:
             "scale": self.scaler.kind,
             "generator": _recipe(self.generator),
             "discriminator": _recipe(self.discriminator),
+            **self._coders_description(),
             "config": to_json(self.config),
             **self.facts,
         }
+
+    def _coders_description(self) -> dict[str, Any]:
+        if self.encoder is None or self.decoder is None:
+            return {}
+        sizes = {name: getattr(self.encoder, name) for name in ("num_features", "width", "size")}
+        return {"encoder": sizes, "decoder": _recipe(self.decoder)}
 
     def save(self, folder: Path | str) -> Path:
         """Write the model as a slot of a checkpoint; `load` reads it back."""
@@ -151,10 +245,34 @@ def from_saved(saved: checkpoint.Saved) -> Model:
         scaler = Scaler(facts.pop("scale"), spec, **parts["scaler"])
         generator = _build(facts.pop("generator"), parts["generator"])
         discriminator = _build(facts.pop("discriminator"), parts["discriminator"])
+        encoder, decoder = _read_coders(facts, saved.tensors["model"])
         config = from_json(facts.pop("config"))
     except (KeyError, TypeError, ValueError, RuntimeError, SparringError) as error:
         raise RunError(f"The checkpoint {str(saved.folder)!r} does not hold a model: {error}.") from None
-    return Model(generator, discriminator, scaler, config, facts)
+    return Model(generator, discriminator, scaler, config, facts, encoder, decoder)
+
+
+def _read_coders(facts: dict[str, Any], tensors: dict[str, Tensor]) -> tuple[Encoder | None, Generator | None]:
+    if "encoder" not in facts:
+        return None, None
+    encoder = Encoder(**facts.pop("encoder"))
+    encoder.load_state_dict(_part(tensors, "encoder"))
+    return encoder.requires_grad_(False), _build(facts.pop("decoder"), _part(tensors, "decoder"))
+
+
+def _descend(
+    decoder: Generator, size: int, items: Tensor, shown: Tensor, code: Tensor, steps: int, scale: float
+) -> np.ndarray:
+    """Adam on the codes of one batch, each item for itself."""
+    code = code.requires_grad_(True)
+    optimiser = torch.optim.Adam([code], lr=scale, betas=(0.9, 0.99))
+    for step in range(steps):
+        optimiser.param_groups[0]["lr"] = scale * (1.0 - step / steps)
+        painted = decoder(functional.pad(code, (0, size - code.shape[1])))
+        error = ((painted - items).square() * shown).sum()
+        (code.grad,) = torch.autograd.grad(error, code)
+        optimiser.step()
+    return code.detach().cpu().numpy()
 
 
 def _spec(values: dict[str, Any]) -> Spec:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from sparring.assembly import build_engine
+from sparring.assembly import build_encoding_engine, build_engine
 from sparring.config import Config, replace
 from sparring.data.scale import Scaler
 from sparring.data.source import Source
@@ -32,22 +32,34 @@ class Pace:
 
     Attributes:
         width: of the networks.
-        seconds_per_sample: of a training step, divided by the batch.
+        seconds_per_sample: of a step of the two players, divided by the batch.
         overhead: seconds that measurements of the whole run take.
+        encoding: seconds per sample of a step of the encoder; 0 where none is wanted.
     """
 
     width: int
     seconds_per_sample: float
     overhead: float
+    encoding: float = 0.0
 
-    def samples(self, seconds: float, batch: int) -> int:
-        """Items that can be shown in so many seconds, less a margin: a whole number of batches, at least one."""
+    def samples(self, seconds: float, batch: int, share: float) -> tuple[int, int]:
+        """Items that can be shown in so many seconds, less a margin: whole numbers of batches, at least one each.
+
+        Args:
+            seconds: to spend.
+            batch: items of a step.
+            share: of the seconds for the encoder.
+
+        Returns:
+            The items that the players are shown, and those that the encoder is.
+        """
         left = max(0.0, MARGIN * seconds - self.overhead)
-        return batch * max(1, int(left / self.seconds_per_sample / batch))
+        played = batch * max(1, int((1.0 - share) * left / self.seconds_per_sample / batch))
+        return played, batch * max(1, int(share * left / self.encoding / batch)) if share else 0
 
-    def seconds(self, samples: int) -> float:
+    def seconds(self, played: int, encoded: int) -> float:
         """How long so many items take, measurements included."""
-        return samples * self.seconds_per_sample + self.overhead
+        return played * self.seconds_per_sample + encoded * self.encoding + self.overhead
 
 
 def choose_pace(
@@ -75,7 +87,7 @@ def choose_pace(
     for width in widths:
         pace = measure(replace(config, network={"width": width}), source, scaler, device, judge, GLANCE_SECONDS)
         batch = int(config.optimiser.batch or 1)
-        if best is not None and pace.samples(seconds, batch) < needed_samples(width):
+        if best is not None and pace.samples(seconds, batch, config.encoder.share)[0] < needed_samples(width):
             break
         best = pace
     assert best is not None
@@ -101,11 +113,20 @@ def measure(
     world = world_size()
     part = max(1, int(config.optimiser.batch or 1) // world)
     config = replace(config, budget={"samples": 1 << 40}, optimiser={"batch": part, "learning_rate": 1e-3})
-    engine = build_engine(choose_by_width(config, source.spec).config, source, scaler, device, alone=True)
+    config = choose_by_width(config, source.spec).config
+    engine = build_engine(config, source, scaler, device, alone=True)
     engine.progress.probability = AUGMENTED
     step = _mean_step(engine, seconds)
     overhead = 0.0 if judge is None else config.validation.points * _measurement(engine, scaler, judge)
-    return Pace(engine.game.generator.width, step / (part * world), overhead)
+    encoding = _encoding_step(engine, config, source, scaler, seconds) if config.encoder.share else 0.0
+    return Pace(int(config.network.width or 0), step / (part * world), overhead, encoding / (part * world))
+
+
+def _encoding_step(engine: Engine, config: Config, source: Source, scaler: Scaler, seconds: float) -> float:
+    players = engine.game.players
+    generator, discriminator = players["generator"], players["discriminator"]
+    taught = build_encoding_engine(config, source, scaler, engine.device, generator, discriminator, alone=True)  # type: ignore[arg-type]
+    return _mean_step(taught, seconds / 2)
 
 
 def _mean_step(engine: Engine, seconds: float) -> float:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from sparring.assembly import Split, split
+from sparring.assembly import Split, adversarial_samples, split
 from sparring.config import Config, replace
 from sparring.data.scale import Scaler, fit_scaler
 from sparring.data.source import ArraySource, Source
@@ -118,7 +118,7 @@ def expected_time(prepared: Prepared, source: Source, device: torch.device) -> s
         return f"Training will take about {_minutes(config.budget.minutes)}."
     parts = split(source, config)
     pace = measure(config, parts.train, prepared.scaler, device, judge(parts), GLANCE_SECONDS)
-    seconds = pace.seconds(config.budget.samples or 0)
+    seconds = pace.seconds(adversarial_samples(config), config.encoder.samples or 0)
     amount = _minutes(round(seconds / 60)) if seconds >= 100 else f"{seconds:.0f} seconds"
     return f"Training will take about {amount}."
 
@@ -136,20 +136,36 @@ def _choose_samples(
     batch, budget = int(config.optimiser.batch or 1), config.budget
     if budget.samples or budget.epochs:
         asked = budget.samples or round((budget.epochs or 1.0) * count)
-        total = batch * max(1, -(-asked // batch))
-        return _with_width(config, total), [f"budget.samples = {total:,}: whole batches of {batch}"]
+        parts = 2 if config.encoder.share else 1
+        total = batch * max(parts, -(-asked // batch))
+        reason = f"budget.samples = {total:,}: whole batches of {batch}"
+        config, reasons = _with_encoder(_with_width(config, total), int(config.encoder.share * total))
+        return config, [reason, *reasons]
     minutes = budget.minutes or DEFAULT_MINUTES
     left = 60.0 * minutes - (time.perf_counter() - began)
     pace = choose_pace(config, source, scaler, device, left, extractor, glance)
     left = 60.0 * minutes - (time.perf_counter() - began)
-    total = pace.samples(left, batch)
-    rate = 1.0 / pace.seconds_per_sample
+    played, encoded = pace.samples(left, batch, config.encoder.share)
+    total, rate = played + encoded, 1.0 / pace.seconds_per_sample
     config = replace(config, budget={"samples": total, "minutes": minutes}, network={"width": pace.width})
+    config, reasons = _with_encoder(config, encoded)
     return config, [
-        _width_reason(pace.width, total),
+        _width_reason(pace.width, played),
         f"budget.samples = {total:,}: {_minutes(minutes)} at {rate:,.0f} samples a second, less the time for "
         f"the start, the measurements and a margin",
+        *reasons,
     ]
+
+
+def _with_encoder(config: Config, samples: int) -> tuple[Config, list[str]]:
+    """How many of the budget's items the encoder is shown: whole batches, and never all."""
+    if not config.encoder.share:
+        return replace(config, encoder={"samples": 0}), []
+    batch, total = int(config.optimiser.batch or 1), int(config.budget.samples or 1)
+    asked = samples if config.encoder.samples is None else config.encoder.samples
+    encoded = min(batch * max(1, asked // batch), total - batch)
+    share = f"encoder.share = {config.encoder.share:g} of the budget"
+    return replace(config, encoder={"samples": encoded}), [f"encoder.samples = {encoded:,}: {share}, the last part"]
 
 
 def _width_reason(width: int, total: int) -> str:

@@ -16,7 +16,15 @@ import numpy as np
 import torch
 
 from sparring import checkpoint
-from sparring.assembly import Split, build_engine, check_names, split
+from sparring.assembly import (
+    Split,
+    adversarial_samples,
+    averaged_model,
+    build_encoding_engine,
+    build_engine,
+    check_names,
+    split,
+)
 from sparring.config import Config, from_json, to_json
 from sparring.data.cache import open_cache, write_cache
 from sparring.data.open import survey as look_at
@@ -24,11 +32,12 @@ from sparring.data.scale import Scaler
 from sparring.data.source import Source
 from sparring.data.survey import Survey
 from sparring.distribution import first_alone, processes, rank, wait_for_all
-from sparring.engine import Engine, Hook
+from sparring.engine import Engine, Hook, place
 from sparring.errors import RunError, UsageError
 from sparring.hardware import default_device, describe, kept_memory
 from sparring.hooks.console import ProgressConsole
 from sparring.hooks.guard import Guard
+from sparring.hooks.keep import Keep
 from sparring.hooks.progress import ProgressBar
 from sparring.hooks.record import History, Record
 from sparring.hooks.save import Save
@@ -151,14 +160,27 @@ def _go_on(run: Path, progress: bool, resuming: bool = False) -> None:
             _say(["This run is finished: nothing is left to train."])
         return
     parts = split(source, config)
-    engine = build_engine(config, parts.train, scaler, device)
-    engine.hooks = _hooks(run, engine, parts, scaler, history, progress)
     if resuming:
-        _restore(engine, saved, slot, history)
-        if progress:
-            _say(
-                [f"Going on at {engine.clock:,} of {engine.total:,} samples, where the newest checkpoint was written."]
-            )
+        _say_where(saved, slot, history, progress)
+    if saved is None or not _has_played(saved, config):
+        engine = build_engine(config, parts.train, scaler, device)
+        engine.hooks = _hooks(run, engine, parts, scaler, history, progress)
+        _run(engine, saved)
+        wait_for_all()
+        saved = None
+    if config.encoder.samples:
+        model = Model.load(run)
+        for network in (model.generator, model.discriminator):
+            place(network, device)
+        engine = build_encoding_engine(config, parts.train, scaler, device, model.generator, model.discriminator)
+        engine.hooks = _encoding_hooks(run, engine, model, parts, history, progress)
+        _run(engine, saved if saved is not None and _is_encoding(saved) else None)
+
+
+def _run(engine: Engine, saved: checkpoint.Saved | None) -> None:
+    """Run an engine to its end, from a checkpoint where there is one of its game."""
+    if saved is not None:
+        engine.restore(saved.facts, saved.tensors.get("state", {}))
     engine.run()
 
 
@@ -173,21 +195,51 @@ def _newest(slot: Path, history: History) -> checkpoint.Saved | None:
     return checkpoint.read(slot) if checkpoint.exists(slot) else None
 
 
-def _is_finished(saved: checkpoint.Saved, config: Config) -> bool:
+def _is_encoding(saved: checkpoint.Saved) -> bool:
+    return saved.facts.get("game") == "encoding"
+
+
+def _has_played(saved: checkpoint.Saved, config: Config) -> bool:
+    """Whether the two players are done, so that only the encoder may be left to teach."""
     progress = saved.facts.get("progress", {})
-    return bool(progress.get("stopped")) or progress.get("clock", 0) >= (config.budget.samples or 0)
+    done = bool(progress.get("stopped")) or progress.get("clock", 0) >= adversarial_samples(config)
+    return done or _is_encoding(saved)
 
 
-def _restore(engine: Engine, saved: checkpoint.Saved | None, slot: Path, history: History) -> None:
-    """Go on from a checkpoint; from the start where a run was stopped before its first one."""
-    if saved is not None:
-        engine.restore(saved.facts, saved.tensors.get("state", {}))
-    history.rewind(engine.clock if saved else -1)
-    history.add("resumed_at", engine.clock)
+def _is_finished(saved: checkpoint.Saved, config: Config) -> bool:
+    if config.encoder.samples and not _is_encoding(saved):
+        return False
+    return _has_played(saved, config) and (
+        not config.encoder.samples or saved.facts.get("progress", {}).get("clock", 0) >= (config.budget.samples or 0)
+    )
+
+
+def _say_where(saved: checkpoint.Saved | None, slot: Path, history: History, progress: bool) -> None:
+    """Forget of the history what came after the checkpoint, and note that training goes on from there."""
+    clock = int(saved.facts.get("progress", {}).get("clock", 0)) if saved else 0
+    if progress and saved:
+        _say([f"Going on at {clock:,} samples, where the newest checkpoint was written."])
+    history.rewind(clock if saved else -1)
+    history.add("resumed_at", clock)
     if checkpoint.is_damaged(slot):
-        text = f"the newest checkpoint is damaged; training went on from the one before, at {engine.clock:,} samples"
-        history.add("note", engine.clock, text=text)
+        text = f"the newest checkpoint is damaged; training went on from the one before, at {clock:,} samples"
+        history.add("note", clock, text=text)
         _say([text])
+
+
+def _encoding_hooks(
+    run: Path, engine: Engine, model: Model, parts: Split, history: History, progress: bool
+) -> list[Hook]:
+    def taught() -> Model:
+        encoder, decoder = engine.averaged.encoder, engine.averaged.decoder
+        return dataclasses.replace(model, encoder=encoder, decoder=decoder)
+
+    hooks: list[Hook] = [Record(history, event="encoding")]
+    if rank() == 0:
+        hooks += [ProgressBar(what="encoder")] if progress else []
+        hooks.append(Keep(taught, some_rows(parts.held_out), run / "checkpoint" / "best", history))
+        hooks.append(Save(run / "checkpoint" / "last", taught))
+    return hooks
 
 
 def _hooks(
@@ -201,8 +253,7 @@ def _hooks(
     held_out, generate, first = some_rows(parts.held_out), _generate(engine, scaler), rank() == 0
 
     def model() -> Model:
-        facts = {"samples": engine.clock}
-        return Model(engine.averaged, engine.game.discriminator, scaler, engine.config, facts)
+        return averaged_model(engine, scaler, {"samples": engine.clock})
 
     def keep() -> None:
         if first:
@@ -235,10 +286,10 @@ def _generate(engine: Engine, scaler: Scaler) -> Callable[[int], np.ndarray]:
 
     def generate(count: int) -> np.ndarray:
         finite = all(bool(weight.isfinite().all()) for weight in engine.averaged.parameters())
-        model = Model(engine.averaged, engine.game.discriminator, scaler, engine.config)
+        model = averaged_model(engine, scaler)
         z = engine.prior.draw(count if finite else 0, torch_stream(engine.config.seed, "watch"))
         with engine.autocast():
-            return model.decode(z)
+            return model.generate(z)
 
     return generate
 

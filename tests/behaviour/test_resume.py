@@ -26,7 +26,7 @@ SETTINGS = {
     "validation.points": 4,
     "validation.items": 64,
 }
-SAMPLES = 960
+SAMPLES, ENCODED = 960, 96
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -151,7 +151,7 @@ def assert_same_run(run: Path, reference: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize("clock", [32, 480, SAMPLES])
+@pytest.mark.parametrize("clock", [32, 480, SAMPLES - ENCODED, SAMPLES - ENCODED + 32, SAMPLES])
 def test_a_killed_run_ends_as_if_it_had_never_stopped(
     reference: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, clock: int
 ) -> None:

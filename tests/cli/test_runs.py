@@ -76,10 +76,10 @@ def test_inspect_tells_the_survey_and_the_plan(data, capsys):
 @pytest.mark.parametrize("words", [["inspect"], ["train", "--run", "run"]])
 def test_inspect_refuses_what_train_refuses(words, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    np.save("few.npy", np.zeros((15, 3)) + np.arange(15)[:, None])
+    np.save("few.npy", np.zeros((9, 3)) + np.arange(9)[:, None])
     verb, *rest = words
     assert main([verb, "few.npy", *rest]) == 1
-    assert "training needs at least 16 usable items" in capsys.readouterr().err
+    assert "training needs at least 10 usable items" in capsys.readouterr().err
     assert not Path("run").exists()
 
 
@@ -133,3 +133,42 @@ def test_training_goes_on_when_nobody_reads_its_progress(data, run, tmp_path):
     assert done.returncode == 0
     assert done.stdout == f"{tmp_path / 'run'}\n"
     assert (tmp_path / "run/checkpoint/best").exists()
+
+
+def test_embed_writes_a_row_for_every_item(data, run, tmp_path, capsys):
+    out = tmp_path / "vectors.csv"
+    assert main(["embed", str(run), data, "--dim", "2", "--out", str(out)]) == 0
+    said = capsys.readouterr()
+    assert said.out == f"{out}\n"
+    assert "t-SNE map" in said.err
+    lines = out.read_text().splitlines()
+    assert lines[0] == "item,e0,e1"
+    assert (len(lines), lines[1].split(",")[0]) == (201, "row 0")
+
+
+def test_embed_in_an_npz_is_what_the_estimator_says(data, run, tmp_path, capsys):
+    assert main(["embed", str(run), data, "--out", str(tmp_path / "vectors.npz")]) == 0
+    with np.load(tmp_path / "vectors.npz") as arrays:
+        assert arrays["embedding"].shape == (200, 3)
+    assert "the first 3 of the 3 numbers" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--out", "vectors.png"], "OUT must be a file that ends in one of .npz, .npy, .csv, .parquet"),
+        (["--dim", "5000", "--out", "v.npz"], "`dim` of `embed` must be from 1 to 11"),
+    ],
+)
+def test_embed_refuses_in_one_sentence(words, sentence, data, run, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(["embed", str(run), data, *words]) == 1
+    assert sentence in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_model_without_an_encoder_says_so(data, tmp_path, capsys):
+    words = ["--samples", "300", "--set", "network.width=8", "--set", "encoder.share=0"]
+    assert main(["train", data, "--run", str(tmp_path / "bare"), *words]) == 0
+    assert main(["embed", str(tmp_path / "bare"), data, "--out", str(tmp_path / "v.npz")]) == 1
+    assert "This model has no encoder" in capsys.readouterr().err

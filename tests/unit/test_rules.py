@@ -28,6 +28,7 @@ SPECS = pytest.mark.parametrize("spec", [IMAGE, SERIES, VECTOR], ids=lambda spec
 
 # what is left to the clock or the command, and so is not a rule of this module
 LATER = {
+    "encoder.samples",
     "network.width",
     "network.discriminator_width",
     "optimiser.learning_rate",

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import torch
 
+from sparring.assembly import averaged_model
 from sparring.benchmarks.bench import Bar, Bench, Cell, Column, Context, Figures, Line, figures_of
 from sparring.benchmarks.command import run_sparring
 from sparring.benchmarks.step import PRECISIONS, OperationCounter, count_operations, make_engine
@@ -14,7 +15,6 @@ from sparring.benchmarks.stopwatch import matmul_peak, median_seconds
 from sparring.data.scale import fit_scaler
 from sparring.data.source import ArraySource, Spec
 from sparring.hardware import default_device, has_fast_bfloat16
-from sparring.model import Model
 from sparring.rng import numpy_stream
 
 ROUNDS = 5
@@ -59,14 +59,14 @@ def _training(cell: Cell, varied: str, value: int) -> Figures:
 def _sampling(cell: Cell) -> Figures:
     device, source = default_device(), _items(cell)
     engine = make_engine("conv", source, "float32", device, width=USUAL["width"], batch=USUAL["batch"])
-    model = Model(engine.averaged, engine.game.discriminator, fit_scaler("range", source), engine.config)
+    model = averaged_model(engine, fit_scaler("range", source))
     z = model.latents(SAMPLES)
 
     def generate() -> torch.Tensor:
         with torch.inference_mode():
             return model.generator(z)
 
-    calls: dict[str, Callable[[], object]] = {"generate": generate, "decode": lambda: model.decode(z)}
+    calls: dict[str, Callable[[], object]] = {"generate": generate, "decode": lambda: model.generate(z)}
     seconds = median_seconds(calls, ROUNDS, device)
     with torch.no_grad(), OperationCounter() as counter:  # inference mode hides the operations from it
         model.generator(z)

@@ -1,4 +1,4 @@
-"""`sparring sample`, `sparring evaluate` and `sparring report`: what a trained model has to say."""
+"""`sparring sample`, `embed`, `evaluate` and `report`: what a trained model has to say."""
 
 import sys
 from pathlib import Path
@@ -42,6 +42,42 @@ def sample(
     written = write_items(drawn.rows, drawn.spec, out)
     note = f" {written.note}" if written.note else ""
     print(f"Wrote {written.form}.{note}", file=sys.stderr)
+    return written.path
+
+
+def embed(
+    run: Path,
+    data: str,
+    /,
+    *,
+    dim: Annotated[int | None, Parameter(validator=POSITIVE, converter=whole)] = None,
+    out: Path,
+) -> Path:
+    """Describe every item by a vector, and print where the vectors are.
+
+    Args:
+        run: Folder of the run.
+        data: The items; each readable one gets a row, in order, duplicates included.
+        dim: Numbers of a vector, the most telling first; 2 makes a map. The encoder's own number where left out.
+        out: FILE.npz (under "embedding") or .npy for the array, .csv or .parquet for a table: item, e0, e1, ...
+
+    Returns:
+        The file that was written.
+    """
+    require_model(run)
+    require_data(data)
+    from sparring.data.open import survey
+    from sparring.estimators.inputs import items_of, require_form
+    from sparring.model import Model
+    from sparring.tasks.embed import embed as describe
+    from sparring.tasks.write import require_vectors, write_vectors
+
+    require_vectors(out)
+    model, found = Model.load(run), survey(data)
+    require_form(found, model.spec)
+    result = describe(model, items_of(found, model.spec, keep_duplicates=True), dim)
+    written = write_vectors(result.embedding, found.item_names(), out, "embedding", "e")
+    print(f"Wrote {written.form}: {result.law}.", file=sys.stderr)
     return written.path
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from cyclopts import App
 
 from sparring import __version__
-from sparring.cli.answers import evaluate, report, sample
+from sparring.cli.answers import embed, evaluate, report, sample
 from sparring.cli.bench import bench
 from sparring.cli.demo import demo
 from sparring.cli.failures import handle
@@ -25,7 +25,7 @@ app = App(
     version=__version__,
     result_action="return_value",
 )
-VERBS = (demo, inspect, train, resume, sample, evaluate, report, presets, bench)
+VERBS = (demo, inspect, train, resume, sample, embed, evaluate, report, presets, bench)
 for place, verb in enumerate(VERBS):
     app.command(verb, sort_key=place)
 

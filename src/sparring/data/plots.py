@@ -10,11 +10,14 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import LineCollection
+from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
+from matplotlib.offsetbox import AnnotationBbox, OffsetImage
 
 from sparring.data.source import Spec
 
 MAX_POINTS = 4000
+PINNED_A_SIDE, PINNED_PIXELS = 26, 18  # pictures along the longer side of a map, and the points that one is wide
 
 
 @dataclass(frozen=True)
@@ -213,3 +216,38 @@ def _cells(series: np.ndarray, columns: int, limits: tuple[float, float]) -> lis
         np.column_stack([across + index % columns, height[index] - index // columns - 1])
         for index in range(len(series))
     ]
+
+
+def draw_map(places: np.ndarray, pictures: np.ndarray | None, ink: Ink = LIGHT) -> Figure:
+    """Items on a map as points, and where they are images as small pictures where there is room for one.
+
+    Args:
+        places: (n, 2).
+        pictures: uint8, (n, height, width[, channels]), or None.
+        ink: colours.
+    """
+    figure = Figure(figsize=(7.2, 7.2), layout="constrained")
+    axes = figure.add_subplot()
+    _points(axes, places[:MAX_POINTS], ink.marks[0] if pictures is None else ink.faint)
+    axes.set_aspect("equal", adjustable="datalim")
+    if pictures is not None:
+        _pin(axes, places, pictures)
+    dress(axes, ink)
+    axes.set_xticks([])
+    axes.set_yticks([])
+    return figure
+
+
+def _pin(axes: Axes, places: np.ndarray, pictures: np.ndarray) -> None:
+    """Small pictures of items at their places, in order, where no other one is in the way."""
+    side = float(np.ptp(places, axis=0).max()) / PINNED_A_SIDE
+    taken: set[tuple[int, int]] = set()
+    for place, picture in zip(places, pictures, strict=True):
+        cell = (int(np.floor(place[0] / side)), int(np.floor(place[1] / side)))
+        if cell in taken:
+            continue
+        taken.add(cell)
+        image = picture[..., 0] if picture.ndim == 3 and picture.shape[-1] == 1 else picture
+        box = OffsetImage(image, zoom=PINNED_PIXELS / max(image.shape[:2]), cmap="gray", norm=Normalize(0, 255))
+        centre = ((cell[0] + 0.5) * side, (cell[1] + 0.5) * side)
+        axes.add_artist(AnnotationBbox(box, centre, frameon=False, pad=0))

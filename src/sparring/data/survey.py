@@ -8,7 +8,7 @@ from sparring.data.clean import Cleaning
 from sparring.data.source import Source, Spec
 from sparring.errors import DataError, rule
 
-MINIMUM = 16
+MINIMUM = 10
 SIZES_SHOWN = 5
 NAMES_SHOWN = 20
 
@@ -58,6 +58,13 @@ class Survey:
         if shape is not None and shape != self.spec.shape:
             self._check_shape(shape)
         return self.open_source(shape, keep_duplicates)
+
+    def item_names(self) -> tuple[str, ...]:
+        """A name for each readable item, in the data's order, duplicates included: its file, or its row."""
+        if self.names is not None:
+            return self.names
+        skipped = {item.name for item in self.cleaning.skipped}
+        return tuple(name for name in map("row {}".format, range(self.cleaning.found)) if name not in skipped)
 
     def require(self, minimum: int = MINIMUM) -> "Survey":
         """This survey, where enough is left to learn from.

@@ -1,35 +1,28 @@
 """`GAN`: one adversarial model as a scikit-learn estimator."""
 
-import contextlib
-import json
-import os
-import tempfile
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
-import torch
-from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
-from sklearn.utils import Tags, check_array, check_random_state
+from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted
 
-from sparring import training
 from sparring.assembly import split
 from sparring.checkpoint import FACTS
 from sparring.data.cache import open_cache
-from sparring.data.source import Source, iterate, own_form
+from sparring.data.source import Source, own_form
 from sparring.errors import UsageError, rule
-from sparring.estimators.inputs import items_of, look, read, require_enough
-from sparring.estimators.parts import PART, cut, in_parts
+from sparring.estimators.base import ModelTransformer, fingerprint_of, seed_of
+from sparring.estimators.inputs import items_of, look
+from sparring.estimators.parts import cut, in_parts
 from sparring.model import Model
 from sparring.tasks.evaluate import EvaluateConfig, evaluate
 from sparring.tasks.findings import EvaluateResult
+from sparring.tasks.reconstruct import STEPS, ReconstructResult, reconstruct
 from sparring.tasks.sample import sample
 
 
-class GAN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+class GAN(ModelTransformer):
     """A generator and a discriminator, trained on unlabelled data until what the one makes passes for data.
 
     Everything that is not given is chosen from the data and the machine by written rules; at most one of
@@ -61,59 +54,6 @@ class GAN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         (64, 8, 8)
     """
 
-    def __init__(
-        self,
-        minutes: float | None = None,
-        samples: int | None = None,
-        epochs: float | None = None,
-        preset: str | None = None,
-        random_state: int | np.random.RandomState | None = None,
-        settings: Mapping[str, Any] | None = None,
-        run: str | Path | None = None,
-        verbose: bool = False,
-    ) -> None:
-        self.minutes = minutes
-        self.samples = samples
-        self.epochs = epochs
-        self.preset = preset
-        self.random_state = random_state
-        self.settings = settings
-        self.run = run
-        self.verbose = verbose
-
-    def fit(self, X: Any, y: Any = None) -> Self:
-        """Train on unlabelled items.
-
-        Args:
-            X: at least 16 items, one of:
-
-                - a table (n, features): an array, a list of lists, or a data frame; NaN = missing;
-                - series (n, steps, channels) or images (n, height, width[, channels]): an array. Rank 3 is grey
-                  images where it is uint8 or uint16 and both sides are at least 8, else series;
-                - a path to anything that `sparring inspect` reads, or the name of a bundled set;
-                - a map-style torch Dataset, read into memory; of a tuple the first entry counts, and tensors of
-                  rank 3 are (channels, height, width), which becomes (height, width, channels).
-            y: ignored, here for scikit-learn's pipelines.
-
-        Returns:
-            This estimator.
-
-        Raises:
-            UsageError: for a setting that is unknown or out of its range.
-            DataError: for data that cannot be read or learned from.
-        """
-        data = read(self, X, reset=True)
-        require_enough(data)
-        budget = {"minutes": self.minutes, "samples": self.samples, "epochs": self.epochs}
-        options = {"preset": self.preset, "settings": self.settings, "progress": bool(self.verbose)}
-        with self._folder() as run:
-            training.train(data, run, seed=_seed(self.random_state), **budget, **options)
-            model, fingerprint = Model.load(run), _fingerprint(run)
-        if isinstance(data, np.ndarray) and data.ndim == 2 and hasattr(self, "feature_names_in_"):
-            spec = replace(model.spec, names=tuple(self.feature_names_in_))
-            model.scaler = replace(model.scaler, spec=spec)
-        return self._adopt(model, fingerprint, None if self.run is None else Path(self.run))
-
     def sample(self, n: int = 1, random_state: int | np.random.RandomState | None = None) -> np.ndarray:
         """Make new items.
 
@@ -130,19 +70,21 @@ class GAN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         """
         check_is_fitted(self, "model_")
         chosen = self.random_state if random_state is None else random_state
-        return sample(self.model_, n, seed=_seed(chosen)).samples
+        return sample(self.model_, n, seed=seed_of(chosen)).samples
 
     def transform(self, X: Any) -> np.ndarray:
-        """Describe items by what the discriminator knows of them.
+        """Encode items: the numbers that `inverse_transform` paints them from.
+
+        To describe items for other methods rather than to paint them, `GANTransformer` is better.
 
         Args:
             X: items in any form that `fit` takes; images of other sizes are brought to the size trained at.
 
         Returns:
-            (n, features) float32: the discriminator's last layer before its verdict, a row for each readable item
-            in order, duplicates included. A row depends on its own item alone.
+            (n, codes) float32: a row for each readable item in order, duplicates included, the most telling number
+            first. A row depends on its own item alone.
         """
-        return self._ask(lambda rows: self.model_.features(rows), X)
+        return self._ask(lambda rows: self.model_.encode(rows), X)
 
     def score_samples(self, X: Any) -> np.ndarray:
         """Say how normal items are.
@@ -157,27 +99,39 @@ class GAN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         return self._ask(lambda rows: self.model_.score(rows).astype(np.float64), X)
 
     def inverse_transform(self, Z: Any) -> np.ndarray:
-        """Make the items of given latents.
-
-        This does not undo `transform`, which gives features of the discriminator: latents are what the generator
-        draws from, standard normal numbers.
+        """Paint items from their codes.
 
         Args:
-            Z: (n, latent), where latent is `model_.generator.latent`.
+            Z: (n, d), codes as `transform` gives them, or their first d numbers alone.
 
         Returns:
             (n, ...) items in the form, dtype and units of the training data.
 
         Raises:
-            UsageError: for latents of another width.
+            UsageError: for more numbers than a code has.
         """
         check_is_fitted(self, "model_")
-        latents = check_array(Z, dtype="float32", input_name="Z")
-        width = self.model_.generator.latent
-        if latents.shape[1] != width:
-            raise UsageError(rule("Z of `inverse_transform`", f"of shape (n, {width})", latents.shape))
-        rows = in_parts(lambda part: self.model_.decode(torch.from_numpy(part)), cut(latents))
-        return own_form(rows, self.model_.spec)
+        codes = check_array(Z, dtype="float32", input_name="Z")
+        size = self.model_.coders()[0].size
+        if codes.shape[1] > size:
+            raise UsageError(rule("Z of `inverse_transform`", f"of shape (n, {size}) or narrower", codes.shape))
+        return own_form(in_parts(self.model_.decode, cut(codes)), self.model_.spec)
+
+    def reconstruct(self, X: Any, dim: int | None = None, steps: int = STEPS) -> ReconstructResult:
+        """Encode items and paint them again.
+
+        Args:
+            X: items in any form that `fit` takes.
+            dim: numbers of a code; all of them where None.
+            steps: of refinement, each about as costly as three paintings: codes are moved towards what paints the
+                item better. 0 for none.
+
+        Returns:
+            Items, codes and errors.
+        """
+        check_is_fitted(self, "model_")
+        found = look(self._read(X), self.model_.spec)
+        return reconstruct(self.model_, items_of(found, self.model_.spec, keep_duplicates=True), dim, steps)
 
     def evaluate(self, X: Any, n: int = 10_000) -> EvaluateResult:
         """Judge generated items against real ones, best ones that the model was not trained on.
@@ -234,50 +188,12 @@ class GAN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         folder, model = Path(path), Model.load(path)
         estimator = cls(samples=model.config.budget.samples, preset=model.config.preset)
         is_run = (folder / "config.json").is_file()
-        fingerprint = _fingerprint(folder) if is_run else model.facts.get("fingerprint", "")
+        fingerprint = fingerprint_of(folder) if is_run else model.facts.get("fingerprint", "")
         return estimator._adopt(model, fingerprint, folder if is_run else None)
-
-    def __sklearn_tags__(self) -> Tags:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.allow_nan = True
-        tags.non_deterministic = self.samples is None and self.epochs is None
-        assert tags.transformer_tags is not None
-        tags.transformer_tags.preserves_dtype = []
-        return tags
 
     @property
     def _n_features_out(self) -> int:
-        return self.model_.discriminator.num_features
-
-    @contextlib.contextmanager
-    def _folder(self) -> Iterator[Path]:
-        """The folder to train in, removed afterwards where the user named none."""
-        if self.run is not None:
-            yield Path(self.run)
-            return
-        if int(os.environ.get("WORLD_SIZE", "1")) > 1:
-            raise UsageError(rule("`run` of `GAN`", "a folder that all processes share, under torchrun", None))
-        with tempfile.TemporaryDirectory(prefix="sparring-") as folder:
-            yield Path(folder) / "run"
-
-    def _adopt(self, model: Model, fingerprint: str, run: Path | None) -> Self:
-        """Set everything that is known after training."""
-        model.facts["fingerprint"] = fingerprint
-        self.model_, self.run_ = model, run
-        self.n_features_in_ = model.spec.size
-        self.n_iter_ = int(model.facts["samples"]) // int(model.config.optimiser.batch or 1)
-        vars(self).pop("feature_names_in_", None)
-        if model.spec.names:
-            self.feature_names_in_ = np.asarray(model.spec.names, dtype=object)
-        return self
-
-    def _ask(self, question: Callable[[np.ndarray], np.ndarray], X: Any) -> np.ndarray:
-        check_is_fitted(self, "model_")
-        source = items_of(look(self._read(X), self.model_.spec), self.model_.spec, keep_duplicates=True)
-        return in_parts(question, iterate(source, PART))
-
-    def _read(self, X: Any) -> Any:
-        return read(self, X, reset=False, missing=self.model_.spec.missing)
+        return self.model_.coders()[0].size
 
     def _known_items(self) -> tuple[Source | None, Source | None]:
         """The items that the model was trained on and those it held out, where the run folder is known."""
@@ -285,11 +201,3 @@ class GAN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
             return None, None
         parts = split(open_cache(self.run_ / "cache"), self.model_.config)
         return parts.train, parts.held_out if parts.is_apart else None
-
-
-def _seed(random_state: int | np.random.RandomState | None) -> int:
-    return int(check_random_state(random_state).randint(np.iinfo(np.int32).max))
-
-
-def _fingerprint(run: Path) -> str:
-    return json.loads((run / "config.json").read_text(encoding="utf-8"))["data"]["fingerprint"]

@@ -48,7 +48,7 @@ def require_enough(X: Data) -> None:
     """Refuse an array that is too small to learn from, in the words that scikit-learn's users know.
 
     Raises:
-        DataError: for fewer than 16 items.
+        DataError: for fewer than 10 items.
     """
     if isinstance(X, np.ndarray) and len(X) < MINIMUM:
         got = f"n_samples={len(X)}, n_features={X[0].size}"
@@ -68,13 +68,22 @@ def look(X: Data, spec: Spec) -> Survey:
         DataError: where a row of an array has no value at all, so that it has no answer.
     """
     found = survey_array(X, "X", images=spec.kind == "image") if isinstance(X, np.ndarray) else survey(X)
-    if not _fits(found.spec, spec):
-        must = f"{_words(spec)} like those that the model was fitted on"
-        raise UsageError(rule("The items", must, _words(found.spec)))
+    require_form(found, spec)
     if isinstance(X, np.ndarray) and found.cleaning.skipped:
         first = found.cleaning.skipped[0]
         raise DataError(f"Every item of X must have a value. {first.name}: {first.detail}.")
     return found
+
+
+def require_form(found: Survey, spec: Spec) -> None:
+    """Refuse items that cannot be brought to the form that the model knows.
+
+    Raises:
+        UsageError: naming both forms.
+    """
+    if not _fits(found.spec, spec):
+        must = f"{_words(spec)} like those that the model was fitted on"
+        raise UsageError(rule("The items", must, _words(found.spec)))
 
 
 def items_of(found: Survey, spec: Spec, keep_duplicates: bool = False) -> Source:

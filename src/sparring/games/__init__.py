@@ -2,4 +2,10 @@
 
 from sparring.registry import Registry
 
-GAMES = Registry("game", {"adversarial": "sparring.games.adversarial:AdversarialGame"})
+GAMES = Registry(
+    "game",
+    {
+        "adversarial": "sparring.games.adversarial:AdversarialGame",
+        "encoding": "sparring.games.encoding:EncodingGame",
+    },
+)

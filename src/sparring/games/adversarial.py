@@ -7,21 +7,18 @@ not moved. The real half of a relativistic pair is the logit from before that mo
 another pass for it gained nothing (benchmarks/LOG.md).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
-from sparring.augment.base import Plain, View
+from sparring.augment.base import View
+from sparring.games.base import PLAIN, Move, See, hide, set_gradients
 from sparring.games.tape import Tape
 from sparring.networks.base import Discriminator, Generator
 from sparring.objectives.base import Objective
 from sparring.penalties.base import Penalty
-
-Move = Callable[[str], None]
-See = Callable[[Tensor], View]
-PLAIN = Plain()
 
 
 @dataclass(frozen=True)
@@ -46,6 +43,11 @@ class Numbers:
     fake_logit: Tensor
     variance: Tensor
 
+    def words(self) -> str:
+        """For a line of progress."""
+        losses = f"D {self.d_loss.item():.3f}  G {self.g_loss.item():.3f}"
+        return f"{losses}  variance {self.variance.item():.2f}"
+
 
 class AdversarialGame:
     """One update of each player.
@@ -57,6 +59,8 @@ class AdversarialGame:
         penalties: prices on the discriminator's input gradients, each weighted by gamma / 2.
         missing: whether items have missing cells (NaN): these are hidden in each real item and in its paired fake.
     """
+
+    name, averaged = "adversarial", "generator"
 
     def __init__(
         self,
@@ -92,7 +96,7 @@ class AdversarialGame:
         """
         fake = self.generator(z)
         unknown = real.isnan() if self.missing else None
-        real, shown = _hide(real, unknown), _hide(fake.to(real.dtype), unknown)
+        real, shown = hide(real, unknown), hide(fake.to(real.dtype), unknown)
         items = torch.cat([real, shown.detach()]).requires_grad_(True)
         view = see(items)
         with Tape() as tape:
@@ -116,7 +120,7 @@ class AdversarialGame:
         if self.penalties:
             changes = tape.changes(self.discriminator, view.linear(self._priced(slopes, gamma)))
         weights = self._discriminator_weights
-        _set_gradients(weights, tape.gradients(weights, by_logit, changes))
+        set_gradients(weights, tape.gradients(weights, by_logit, changes))
         return losses.detach()
 
     def _priced(self, slopes: Tensor, gamma: float) -> Tensor:
@@ -128,19 +132,8 @@ class AdversarialGame:
     def _teach_generator(self, real_logits: Tensor, fake: Tensor, see: See) -> Tensor:
         losses = self.objective.generator(real_logits, self._verdict(see(fake)(fake)))
         gradients = torch.autograd.grad(losses.mean(), self._generator_weights)
-        _set_gradients(self._generator_weights, gradients)
+        set_gradients(self._generator_weights, gradients)
         return losses.detach()
-
-
-def _hide(items: Tensor, unknown: Tensor | None) -> Tensor:
-    """Put the mean (0 in the scaler's units) in the cells that are missing."""
-    return items if unknown is None else items.masked_fill(unknown, 0.0)
-
-
-def _set_gradients(weights: Sequence[nn.Parameter], gradients: Sequence[Tensor]) -> None:
-    """Fused optimisers pair numbers by place in memory, so a gradient must lie there as its weight does."""
-    for weight, gradient in zip(weights, gradients, strict=True):
-        weight.grad = gradient if gradient.stride() == weight.stride() else torch.empty_like(weight).copy_(gradient)
 
 
 @torch.no_grad()

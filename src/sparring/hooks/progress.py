@@ -1,10 +1,11 @@
 """The bar on stderr: samples, ETA, losses, variance, speed."""
 
+from typing import Any
+
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from sparring.engine import Engine, Hook
-from sparring.games.adversarial import Numbers
 from sparring.hooks.console import ProgressConsole
 from sparring.hooks.moments import due
 
@@ -16,12 +17,13 @@ class ProgressBar(Hook):
 
     Args:
         console: where to; stderr where None.
+        what: is being trained, in a word.
     """
 
-    def __init__(self, console: Console | None = None) -> None:
+    def __init__(self, console: Console | None = None, what: str = "training") -> None:
         self.console = console or ProgressConsole()
         self.bar = Progress(
-            TextColumn("training"),
+            TextColumn(what),
             BarColumn(),
             MofNCompleteColumn(),
             TextColumn("samples, left"),
@@ -35,10 +37,10 @@ class ProgressBar(Hook):
         self.task = self.bar.add_task("", total=engine.total, completed=engine.clock, text="")
         self.bar.start()
 
-    def step(self, engine: Engine, numbers: Numbers) -> None:
+    def step(self, engine: Engine, numbers: Any) -> None:
         if not due(engine.clock, engine.batch, engine.total, REFRESHES):
             return
-        text = f"D {numbers.d_loss.item():.3f}  G {numbers.g_loss.item():.3f}  variance {numbers.variance.item():.2f}"
+        text = numbers.words()
         self.bar.update(self.task, completed=engine.clock, text=text)
         if not self.console.is_terminal and due(engine.clock, engine.batch, engine.total, 20):
             self.console.print(f"{engine.clock:,} of {engine.total:,} samples  {text}", soft_wrap=True)

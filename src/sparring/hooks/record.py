@@ -10,7 +10,6 @@ from typing import Any
 from torch import Tensor
 
 from sparring.engine import Engine, Hook
-from sparring.games.adversarial import Numbers
 from sparring.hooks.moments import due
 
 POINTS = 400
@@ -49,14 +48,15 @@ class History:
 
 
 class Record(Hook):
-    """Writes losses, penalties, variance, schedules and speed at 400 moments of a run.
+    """Writes a game's numbers, the schedules and the speed at 400 moments of a run.
 
     Args:
         history: where to.
+        event: name of what is written.
     """
 
-    def __init__(self, history: History) -> None:
-        self.history = history
+    def __init__(self, history: History, event: str = "step") -> None:
+        self.history, self.event = history, event
         self.seconds = 0.0
         self._since = time.perf_counter()
         self._mark = (0.0, 0)
@@ -65,12 +65,12 @@ class Record(Hook):
         self._since = time.perf_counter() - self.seconds
         self._mark = (self.seconds, engine.clock)
 
-    def step(self, engine: Engine, numbers: Numbers) -> None:
+    def step(self, engine: Engine, numbers: Any) -> None:
         self.seconds = time.perf_counter() - self._since
         if due(engine.clock, engine.batch, engine.total, POINTS):
             settings = engine.settings()
             self.history.add(
-                "step",
+                self.event,
                 engine.clock,
                 seconds=round(self.seconds, 3),
                 **{name: value.item() for name, value in asdict(numbers).items()},

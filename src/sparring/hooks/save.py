@@ -3,10 +3,10 @@
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from sparring import checkpoint
 from sparring.engine import Engine, Hook
-from sparring.games.adversarial import Numbers
 from sparring.model import Model
 
 
@@ -19,7 +19,9 @@ class Save(Hook):
         tell: called at the end with the seconds that checkpoints took and all seconds of training.
     """
 
-    def __init__(self, slot: Path, model: Callable[[], Model], tell: Callable[[float, float], None]) -> None:
+    def __init__(
+        self, slot: Path, model: Callable[[], Model], tell: Callable[[float, float], None] = lambda took, all_: None
+    ) -> None:
         self.slot, self.model, self.tell = slot, model, tell
         self.spent = 0.0
 
@@ -28,7 +30,7 @@ class Save(Hook):
         if engine.clock == 0:
             self.write(engine)
 
-    def step(self, engine: Engine, numbers: Numbers) -> None:
+    def step(self, engine: Engine, numbers: Any) -> None:
         if time.perf_counter() - self._last >= engine.config.checkpoint.seconds and not engine.finished:
             self.write(engine)
 

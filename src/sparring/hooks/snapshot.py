@@ -2,13 +2,13 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from sparring.data.pictures import save_grid
 from sparring.data.source import Spec
 from sparring.engine import Engine, Hook
-from sparring.games.adversarial import Numbers
 from sparring.hooks.moments import due
 
 POINTS = 12
@@ -32,7 +32,7 @@ class Snapshot(Hook):
         if engine.clock == 0:
             self._write(engine)
 
-    def step(self, engine: Engine, numbers: Numbers) -> None:
+    def step(self, engine: Engine, numbers: Any) -> None:
         if due(engine.clock, engine.batch, engine.total, POINTS):
             self._write(engine)
 

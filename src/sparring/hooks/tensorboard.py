@@ -2,10 +2,10 @@
 
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from sparring.engine import Engine, Hook
 from sparring.errors import UsageError
-from sparring.games.adversarial import Numbers
 from sparring.hooks.moments import due
 from sparring.hooks.record import POINTS
 
@@ -27,7 +27,7 @@ class TensorBoard(Hook):
             raise UsageError("`tensorboard` needs the extra: pip install 'sparring[track]'.") from None
         self.writer = SummaryWriter(str(folder))
 
-    def step(self, engine: Engine, numbers: Numbers) -> None:
+    def step(self, engine: Engine, numbers: Any) -> None:
         if due(engine.clock, engine.batch, engine.total, POINTS):
             for name, value in asdict(numbers).items():
                 self.writer.add_scalar(name, value.item(), engine.clock)

@@ -15,7 +15,6 @@ from torch import Tensor
 from sparring.distribution import from_first, rank
 from sparring.engine import Engine, Hook
 from sparring.extractors.base import Extractor
-from sparring.games.adversarial import Numbers
 from sparring.hooks.moments import due
 from sparring.hooks.record import History
 from sparring.metrics.estimate import Estimate
@@ -49,7 +48,7 @@ class Validate(Hook):
         self.lowest, self.lowest_high = math.inf, math.inf
         self.kept, self.kept_at, self.since = math.inf, 0, 0
 
-    def step(self, engine: Engine, numbers: Numbers) -> None:
+    def step(self, engine: Engine, numbers: Any) -> None:
         options = engine.config.validation
         if not due(engine.clock, engine.batch, engine.total, options.points):
             return

@@ -29,7 +29,7 @@ class Generative(Protocol):
 
     def latents(self, count: int, seed: int = 0) -> torch.Tensor: ...
 
-    def decode(self, z: torch.Tensor) -> np.ndarray: ...
+    def generate(self, z: torch.Tensor) -> np.ndarray: ...
 
     def features(self, rows: np.ndarray) -> np.ndarray: ...
 
@@ -100,7 +100,7 @@ def walk(model: Generative, count: int) -> np.ndarray:
     ends = model.latents(2 * count)
     shares = torch.linspace(0, 1, WALK_STEPS, dtype=ends.dtype, device=ends.device)
     tracks = torch.stack([slerp(ends[:count], ends[count:], share) for share in shares], dim=1)
-    return model.decode(tracks.flatten(0, 1)).reshape(count, WALK_STEPS, *model.spec.shape)
+    return model.generate(tracks.flatten(0, 1)).reshape(count, WALK_STEPS, *model.spec.shape)
 
 
 def slerp(start: torch.Tensor, end: torch.Tensor, share: torch.Tensor | float) -> torch.Tensor:

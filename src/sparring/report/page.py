@@ -22,6 +22,7 @@ from sparring.report.figures import draw_chart, image_picture, themed, training_
 from sparring.report.gallery import Gallery, Strip, make_gallery
 from sparring.report.history import History
 from sparring.report.measures import Table, measure_table
+from sparring.report.understanding import Understanding, look_inside
 
 MAX_MOMENTS = 6
 MAX_NAMES = 20
@@ -38,6 +39,7 @@ class Page:
     verdict: tuple[str, ...]
     summary: tuple[tuple[str, str], ...]
     gallery: Gallery
+    understanding: Understanding | None
     table: Table | None
     charts: tuple[Strip, ...]
     events: tuple[tuple[str, str], ...]
@@ -57,8 +59,9 @@ def gather(run: Path, compare: Sequence[Path], load: Loader) -> Page:
     facts = read_facts(run)
     others = [read_facts(other) for other in compare]
     source = open_cache(run / "cache")
-    seen = split(source, from_json(facts.config.get("config", {}), f"{run / 'config.json'}")).train
-    gallery = make_gallery(load(run), source, seen)
+    parts = split(source, from_json(facts.config.get("config", {}), f"{run / 'config.json'}"))
+    model = load(run)
+    gallery = make_gallery(model, source, parts.train)
     history, cleaned = facts.history, facts.cleaned
     return Page(
         title=facts.data_name,
@@ -68,6 +71,7 @@ def gather(run: Path, compare: Sequence[Path], load: Loader) -> Page:
         verdict=tuple(map(str, facts.metrics.get("verdict", ()))),
         summary=tuple(_summary(facts, source)),
         gallery=gallery,
+        understanding=look_inside(model, source, parts.train, parts.held_out),
         table=measure_table(facts.metrics) if facts.metrics.get("measures") else None,
         charts=tuple(_charts(history)),
         events=tuple(_events(history)),

@@ -2,7 +2,7 @@
 
 import csv
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,6 +17,7 @@ from sparring.errors import UsageError, rule
 
 MAX_CELLS = 1024
 PNG_CHANNELS = (1, 3, 4)
+VECTOR_SUFFIXES = (".npz", ".npy", ".csv", ".parquet")
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,62 @@ def write_items(rows: np.ndarray, spec: Spec, out: Path, name: str = "samples") 
         raise UsageError(rule("OUT", must, str(out), "Name another, or remove what is there."))
     out.parent.mkdir(parents=True, exist_ok=True)
     return WRITERS[suffix](rows, spec, out, name)
+
+
+def write_table(names: Sequence[str], columns: Mapping[str, np.ndarray], out: Path) -> Written:
+    """Write a table with a row per item: the column `item` and those of `columns`, each of shape (n,).
+
+    Raises:
+        UsageError: the suffix of `out` is neither .csv nor .parquet, or parquet's reader is not installed.
+    """
+    suffix = out.suffix.lower()
+    out.parent.mkdir(parents=True, exist_ok=True)
+    if suffix == ".parquet":
+        try:
+            import pyarrow as pa
+            import pyarrow.parquet as pq
+        except ImportError:
+            raise UsageError("A .parquet needs the extra: pip install 'sparring[tables]'. A .csv does not.") from None
+        with _replacing(out) as partial:
+            pq.write_table(pa.table({"item": list(names), **columns}), partial)
+        return Written(out, "a parquet table with a row per item")
+    with _replacing(out) as partial, partial.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["item", *columns])
+        writer.writerows(zip(names, *(column.tolist() for column in columns.values()), strict=True))
+    return Written(out, "a csv with a row per item")
+
+
+def require_vectors(out: Path) -> None:
+    """Refuse a path that `write_vectors` cannot write to, before anything is computed.
+
+    Raises:
+        UsageError: the suffix is none of those, or `out` is a folder.
+    """
+    if out.suffix.lower() not in VECTOR_SUFFIXES or out.is_dir():
+        raise UsageError(rule("OUT", f"a file that ends in one of {', '.join(VECTOR_SUFFIXES)}", str(out)))
+
+
+def write_vectors(vectors: np.ndarray, names: Sequence[str], out: Path, name: str, letter: str) -> Written:
+    """Write a vector per item, (n, dim).
+
+    Args:
+        vectors: to write.
+        names: of the items.
+        out: `.npz` (under `name`) or `.npy` for the array alone; `.csv` or `.parquet` for a table.
+        name: of the array in an npz.
+        letter: that the table's columns begin with: e0, e1, ...
+
+    Raises:
+        UsageError: the suffix is none of these, or `out` is a folder.
+    """
+    require_vectors(out)
+    suffix = out.suffix.lower()
+    if suffix in (".csv", ".parquet"):
+        columns = {f"{letter}{index}": vectors[:, index] for index in range(vectors.shape[1])}
+        return write_table(names, columns, out)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    return WRITERS[suffix](vectors, Spec("vector", vectors.shape[1:], str(vectors.dtype)), out, name)
 
 
 def _write_npz(rows: np.ndarray, spec: Spec, out: Path, name: str) -> Written:

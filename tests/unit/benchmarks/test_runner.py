@@ -138,5 +138,6 @@ def test_mistakes_get_one_sentence(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
 def test_the_table_of_benchmarks_names_what_is_asked_for():
     of_the_foundation = {"fashion", "hostile", "mnist", "resume", "step"}
     of_the_generator = {"cifar", "few", "frechet", "grid", "ring", "speed", "stability", "stacked-mnist"}
-    assert set(BENCHMARKS) == of_the_foundation | of_the_generator
+    of_the_encoder = {"embedding", "estimators", "reconstruct"}
+    assert set(BENCHMARKS) == of_the_foundation | of_the_generator | of_the_encoder
     assert all(BENCHMARKS[name].name == name for name in BENCHMARKS)

@@ -175,12 +175,12 @@ def test_empty_folder_is_one_sentence(tmp_path):
 
 
 def test_too_few_items_say_how_many_and_why(samples, folder_of):
-    folder = folder_of({**samples.pngs(15), "bad.png": b"", "copy.png": samples.pngs(1)["000.png"]})
+    folder = folder_of({**samples.pngs(9), "bad.png": b"", "copy.png": samples.pngs(1)["000.png"]})
     found = survey(folder)
-    with pytest.raises(DataError, match=r"at least 16 usable items. Got 17 found, 15 usable \(1 empty, 1 duplicate\)"):
+    with pytest.raises(DataError, match=r"at least 10 usable items. Got 11 found, 9 usable \(1 empty, 1 duplicate\)"):
         found.require()
     (folder / "more.png").write_bytes(samples.encoded(samples.picture(30)))
-    assert survey(folder).require().cleaning.kept == 16
+    assert survey(folder).require().cleaning.kept == 10
 
 
 def test_data_that_changed_since_is_noticed(samples, folder_of):

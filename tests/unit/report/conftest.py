@@ -15,7 +15,7 @@ LATENT = 6
 
 
 class FakeModel:
-    """Samples are training items with a little noise; `decode` mixes them by the latent's softmax."""
+    """Samples are training items with a little noise; `generate` mixes them by the latent's softmax."""
 
     def __init__(self, rows, spec):
         self.rows = rows
@@ -29,7 +29,7 @@ class FakeModel:
         rows = self.rows[rng.integers(0, len(self.rows), count)]
         return self._as_data(rows + 0.04 * np.ptp(self.rows) * rng.normal(size=rows.shape))
 
-    def decode(self, z):
+    def generate(self, z):
         weights = torch.softmax(3 * z, dim=1).double().numpy()
         return self._as_data(np.tensordot(weights, self.rows[:LATENT].astype(np.float64), axes=1))
 

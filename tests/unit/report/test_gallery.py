@@ -17,7 +17,7 @@ class Identity:
     def latents(self, count, seed=0):
         return torch.randn(count, 5, generator=torch.Generator().manual_seed(seed))
 
-    def decode(self, z):
+    def generate(self, z):
         return z.numpy()
 
 

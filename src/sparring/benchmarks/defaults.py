@@ -1,0 +1,97 @@
+"""The one default run of a set and a seed, which every benchmark of a task asks, and the same with random weights."""
+
+import copy
+import dataclasses
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from sparring.assembly import build_encoding_engine, split
+from sparring.benchmarks.bench import Context
+from sparring.benchmarks.command import run_sparring
+from sparring.benchmarks.picturesets import SETS, Part
+from sparring.data.cache import open_cache
+from sparring.data.scale import Scaler
+from sparring.data.source import Source
+from sparring.hardware import kept_memory
+from sparring.model import Model
+from sparring.networks.base import initialise
+from sparring.rng import torch_stream
+
+MINUTES = 30.0
+DIGITS, HELD_OUT = "digits", 500  # of scikit-learn's digits, the last so many are the test part
+
+
+@dataclasses.dataclass(frozen=True)
+class Known:
+    """A default run, and what is known of its set.
+
+    Attributes:
+        folder: the run.
+        train: images (n, height, width, channels) and labels, which only score.
+        test: the same of the test part.
+    """
+
+    folder: Path
+    train: Part
+    test: Part
+
+    @property
+    def model(self) -> Model:
+        """What was trained."""
+        return Model.load(self.folder)
+
+
+def default_run(name: str, seed: int, context: Context, minutes: float = MINUTES) -> Known:
+    """The run of `sparring train DATA --minutes 30 --seed SEED`, made where it is not there yet."""
+    train, test = _read(name, context)
+    folder = context.work.parent / "default" / f"{name}-{seed}"
+    run, done = folder / "run", folder / "done.json"
+    if not done.exists():
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        data: object = context.data / SETS[name].data if name in SETS else folder / "train.npy"
+        if name not in SETS:
+            np.save(folder / "train.npy", train.images[..., 0])
+        context.note(f"  sparring train {data} --minutes {minutes:g} --seed {seed}")
+        run_sparring("train", data, "--run", run, "--minutes", minutes, "--seed", seed)
+        done.write_text(json.dumps({"minutes": minutes, "seed": seed}))
+    return Known(run, train, test)
+
+
+def _read(name: str, context: Context) -> tuple[Part, Part]:
+    if name in SETS:
+        return SETS[name].read(context.data, "train"), SETS[name].read(context.data, "test")
+    from sklearn.datasets import load_digits
+
+    values, labels = load_digits(return_X_y=True)
+    images = (np.asarray(values) * 15.9375).astype(np.uint8).reshape(-1, 8, 8, 1)
+    labels = np.asarray(labels)
+    return Part(images[:-HELD_OUT], labels[:-HELD_OUT]), Part(images[-HELD_OUT:], labels[-HELD_OUT:])
+
+
+def with_random_weights(known: Known, seed: int) -> Model:
+    """The model of a run whose discriminator never learned, with an encoder that was taught as long as the run's."""
+    model = known.model
+    discriminator = copy.deepcopy(model.discriminator)
+    initialise(discriminator, torch_stream(seed, "random weights"))
+    return teach(dataclasses.replace(model, discriminator=discriminator), training_items(known))
+
+
+def training_items(known: Known) -> Source:
+    """The items that the run was trained on."""
+    return split(open_cache(known.folder / "cache"), known.model.config).train
+
+
+def teach(model: Model, source: Source) -> Model:
+    """The model with a new encoder, taught on the items as long as the configuration says."""
+    scaler: Scaler = model.scaler
+    device = torch.device("cpu")
+    engine = build_encoding_engine(model.config, source, scaler, device, model.generator, model.discriminator)
+    with kept_memory():
+        engine.run()
+    taught = engine.averaged
+    return dataclasses.replace(model, encoder=taught.encoder, decoder=taught.decoder)

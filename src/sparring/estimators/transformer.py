@@ -1,0 +1,85 @@
+"""`GANTransformer`: what an adversarial model knows of items, as vectors of a chosen length."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+
+from sparring.estimators.base import ModelTransformer
+from sparring.tasks.embed import Embedder
+
+
+class GANTransformer(ModelTransformer):
+    """Vectors for items of unlabelled data, out of what a discriminator and an encoder learned of them.
+
+    All that `GAN` can do is at `model_`; the parameters besides `n_components` are `GAN`'s.
+
+    Args:
+        n_components: numbers of a vector, the most telling first; 2 makes a map that new items find their place
+            on. The encoder's own number (64, or the number of columns where that is smaller) where None.
+        minutes: how long to train.
+        samples: how many items to show instead, repeats included.
+        epochs: how often to show each item instead.
+        preset: a recipe of `sparring presets`.
+        random_state: of everything random.
+        settings: dotted settings that win over everything else.
+        run: a new folder to train into, or None.
+        verbose: whether to report on stderr.
+
+    Attributes:
+        model_: the trained `sparring.model.Model`.
+        rule_: how the numbers come about, in a sentence.
+        n_features_in_: numbers in an item.
+        feature_names_in_: names of the columns, where `X` has names that are all strings.
+        n_iter_: training steps that the model has behind it.
+        run_: the run folder, or None.
+
+    Examples:
+        >>> from sparring import GANTransformer
+        >>> GANTransformer(n_components=10, minutes=5).fit_transform(X).shape  # doctest: +SKIP
+        (1797, 10)
+    """
+
+    def __init__(
+        self,
+        n_components: int | None = None,
+        minutes: float | None = None,
+        samples: int | None = None,
+        epochs: float | None = None,
+        preset: str | None = None,
+        random_state: int | np.random.RandomState | None = None,
+        settings: Mapping[str, Any] | None = None,
+        run: str | Path | None = None,
+        verbose: bool = False,
+    ) -> None:
+        super().__init__(minutes, samples, epochs, preset, random_state, settings, run, verbose)
+        self.n_components = n_components
+
+    def fit(self, X: Any, y: Any = None) -> Self:
+        """Train on unlabelled items, in any form that `GAN.fit` takes; `y` is ignored.
+
+        Raises:
+            UsageError: for a setting that is unknown or out of its range.
+            DataError: for data that cannot be read or learned from.
+        """
+        super().fit(X, y)
+        self._embedder = Embedder(self.model_, self.n_components)
+        self.rule_ = self._embedder.law
+        return self
+
+    def transform(self, X: Any) -> np.ndarray:
+        """Describe items.
+
+        Args:
+            X: items in any form that `fit` takes; images of other sizes are brought to the size trained at.
+
+        Returns:
+            (n, n_components) float32: a row for each readable item in order, duplicates included. A row depends on
+            its own item alone.
+        """
+        return self._ask(lambda rows: self._embedder(rows), X)
+
+    @property
+    def _n_features_out(self) -> int:
+        return self._embedder.dim

@@ -1,0 +1,105 @@
+"""An encoder and what it is answerable to, taught on real items after the two players are done.
+
+The encoder reads the discriminator's features, which stay as they are. A decoder paints the item from the code, a
+describer tells the features from the embedding; of both only the first numbers are given, at every step another
+number of them, so that every length is learned at once (nested dropout, Rippel et al. 2014, arXiv 1402.0915).
+Reconstruction is by mean square; why the features are learned from apart from the pixels, and why the decoder is a
+network of its own and not the generator, is in benchmarks/LOG.md.
+"""
+
+import copy
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import mse_loss
+
+from sparring.games.base import Move, See, hide, set_gradients
+from sparring.networks.base import Discriminator, Generator
+from sparring.networks.encoder import Encoder, perceptron
+
+WHOLE, FEWEST = 0.4, 4  # share of the items whose numbers are all given, and the fewest that the others get
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """What one update saw, as detached scalars.
+
+    Attributes:
+        reconstruction: mean square error of what was painted, over the variance of the items.
+        description: the same of the features that were told.
+    """
+
+    reconstruction: Tensor
+    description: Tensor
+
+    def words(self) -> str:
+        """For a line of progress."""
+        return f"left of the items {self.reconstruction.item():.3f}  of their features {self.description.item():.3f}"
+
+
+class Autoencoder(nn.Module):
+    """The networks that are taught together.
+
+    Args:
+        encoder: from features to codes and embedding.
+        decoder: from codes to items.
+    """
+
+    def __init__(self, encoder: Encoder, decoder: Generator) -> None:
+        super().__init__()
+        self.encoder, self.decoder = encoder, decoder
+        self.describer = perceptron(encoder.size, encoder.width, encoder.num_features)
+
+
+class EncodingGame:
+    """One update of the encoder, its decoder and its describer.
+
+    Args:
+        autoencoder: what is taught.
+        discriminator: whose features are read; it stays as it is.
+        variance: of an item's numbers, about their means; the unit of the reconstruction's error.
+        missing: whether items have missing cells (NaN): these count for nothing.
+    """
+
+    name, averaged = "encoding", "autoencoder"
+
+    def __init__(
+        self, autoencoder: Autoencoder, discriminator: Discriminator, variance: float, missing: bool = False
+    ) -> None:
+        self.autoencoder, self.variance, self.missing = autoencoder, max(variance, 1e-12), missing
+        self.discriminator = copy.deepcopy(discriminator).requires_grad_(False)
+        self._weights = list(autoencoder.parameters())
+
+    @property
+    def players(self) -> dict[str, nn.Module]:
+        """The networks that are trained, by name."""
+        return {"autoencoder": self.autoencoder}
+
+    def play(self, real: Tensor, z: Tensor, gamma: float, move: Move, see: See) -> Numbers:
+        """Update everything that is taught; the latents only draw how many numbers of a code are given."""
+        unknown = real.isnan() if self.missing else None
+        items, encoder = hide(real, unknown), self.autoencoder.encoder
+        with torch.no_grad():
+            features = encoder.standardise(self.discriminator.features(items).float())
+        painted = self.autoencoder.decoder(_first(encoder.codes(features), z[:, 0]))
+        told = self.autoencoder.describer(_first(encoder.embedding(features), z[:, -1]))
+        reconstruction = mse_loss(hide(painted.float(), unknown), items) / self.variance
+        description = mse_loss(told.float(), features)
+        set_gradients(self._weights, torch.autograd.grad(reconstruction + description, self._weights))
+        move("autoencoder")
+        return Numbers(reconstruction.detach(), description.detach())
+
+
+def _first(numbers: Tensor, draw: Tensor) -> Tensor:
+    """Each row with its first numbers only: all of them for some rows, else as many as a log-uniform law says.
+
+    Args:
+        numbers: (batch, size).
+        draw: standard normal, (batch,).
+    """
+    size = numbers.shape[1]
+    fewest = min(FEWEST, size)
+    share = ((torch.special.ndtr(draw) - WHOLE) / (1.0 - WHOLE)).clamp_min(0.0)
+    count = torch.where(share > 0, fewest * (size / fewest) ** share, float(size)).round()
+    return numbers * (torch.arange(size, device=numbers.device) < count[:, None])

@@ -1,0 +1,89 @@
+"""A vector for every item, of any length; of length 2 a map."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sparring.data.source import Source, iterate
+from sparring.errors import UsageError, rule
+from sparring.tasks.maps import Map, fit_map
+
+if TYPE_CHECKING:
+    from sparring.model import Model
+
+MAP = 2
+
+
+@dataclass(frozen=True)
+class EmbedResult:
+    """Vectors of items, and how they came about.
+
+    Attributes:
+        embedding: (n, dim), float32.
+        law: how the numbers came about, in a sentence.
+    """
+
+    embedding: np.ndarray
+    law: str
+
+    def to_json(self) -> dict[str, Any]:
+        """Count, length and law; the vectors themselves go to a file."""
+        return {"n": len(self.embedding), "dim": self.embedding.shape[1], "rule": self.law}
+
+
+class Embedder:
+    """The embedding of a model at one length, fitted once and then the same for every item.
+
+    Args:
+        model: with an encoder.
+        dim: numbers of a vector; as many as the encoder's embedding has where None.
+
+    Raises:
+        UsageError: where `dim` is not from 1 to the numbers of embedding and features together.
+        RunError: where the model has no encoder.
+    """
+
+    def __init__(self, model: Model, dim: int | None = None) -> None:
+        encoder, _ = model.coders()
+        most = encoder.size + encoder.num_features
+        if dim is not None and not 1 <= dim <= most:
+            raise UsageError(rule("`dim` of `embed`", f"from 1 to {most:,}, which is all that this model knows", dim))
+        self.model, self.size = model, encoder.size
+        self.dim = encoder.size if dim is None else dim
+        self.map: Map | None = fit_map(model) if self.dim == MAP and encoder.size > MAP else None
+
+    @property
+    def law(self) -> str:
+        """How the numbers come about, in a sentence."""
+        if self.map is not None:
+            return self.map.law
+        first = f"the first {min(self.dim, self.size)} of the {self.size} numbers"
+        text = f"{first} that the encoder tells the discriminator's features from, the most telling first"
+        more = self.dim - self.size
+        return text + (f"; then the first {more:,} of the features themselves, standardised" if more > 0 else "")
+
+    def __call__(self, rows: np.ndarray) -> np.ndarray:
+        """Vectors (n, dim), float32, of rows (n, *spec.shape); each depends on its own row alone."""
+        numbers = self.model.embed(rows)
+        if self.map is not None:
+            return self.map.place(numbers[:, : self.size])
+        return numbers[:, : self.dim]
+
+
+def embed(model: Model, source: Source, dim: int | None = None) -> EmbedResult:
+    """Describe every item by a vector.
+
+    Args:
+        model: a trained model with an encoder.
+        source: the items, in the form of the model's.
+        dim: numbers of a vector; the encoder's own number where None. 2 gives a map.
+
+    Returns:
+        The vectors in the order of the items, and the rule that they follow.
+    """
+    embedder = Embedder(model, dim)
+    parts = [embedder(rows) for rows in iterate(source)]
+    return EmbedResult(np.concatenate(parts), embedder.law)

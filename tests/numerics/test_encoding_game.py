@@ -1,0 +1,114 @@
+"""The encoder's game: its gradients against the loss as written, its law of lengths, and what it learns."""
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+from torch.nn.functional import mse_loss
+
+from sparring.games.base import PLAIN
+from sparring.games.encoding import FEWEST, WHOLE, Autoencoder, EncodingGame, _first
+from sparring.networks import DISCRIMINATORS, GENERATORS
+from sparring.networks.base import initialise
+from sparring.networks.encoder import Encoder
+from sparring.rng import torch_stream
+
+SIZE = 6
+
+
+def make(missing: bool = False, variance: float = 0.5) -> EncodingGame:
+    discriminator = DISCRIMINATORS["mlp"]((3,), 16)
+    initialise(discriminator, torch_stream(0, "discriminator"))
+    encoder = Encoder(16, 24, SIZE)
+    autoencoder = Autoencoder(encoder, GENERATORS["mlp"]((3,), SIZE, 16))
+    for part in (encoder, autoencoder.decoder, autoencoder.describer):
+        initialise(part, torch_stream(1, type(part).__name__))
+    encoder.fit_scale(discriminator.features(items(500)).detach())
+    return EncodingGame(autoencoder, discriminator, variance, missing)
+
+
+def items(count: int) -> Tensor:
+    """A curve in space."""
+    angle = 6 * torch.rand(count, generator=torch_stream(2, "items"))
+    return torch.stack([angle.cos(), angle.sin(), angle / 6], dim=1)
+
+
+def still(player: str) -> None:
+    """No step is taken."""
+
+
+def test_gradients_are_those_of_the_loss_as_written() -> None:
+    game, real = make(), items(7)
+    z = torch.randn(7, SIZE, generator=torch_stream(0, "z"))
+    numbers = game.play(real, z, 1.0, still, lambda x: PLAIN)
+    ours = [weight.grad.clone() for weight in game.autoencoder.parameters() if weight.grad is not None]
+    encoder = game.autoencoder.encoder
+    features = (game.discriminator.features(real) - encoder.shift) * encoder.factor
+    painted = game.autoencoder.decoder(_first(encoder.codes(features), z[:, 0]))
+    told = game.autoencoder.describer(_first(encoder.embedding(features), z[:, -1]))
+    loss = mse_loss(painted, real) / 0.5 + mse_loss(told, features.detach())
+    theirs = torch.autograd.grad(loss, list(game.autoencoder.parameters()))
+    assert numbers.reconstruction + numbers.description == pytest.approx(loss.item(), rel=1e-5)
+    assert len(ours) == len(theirs)
+    for one, other in zip(ours, theirs, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-7)
+
+
+def test_the_discriminator_is_left_alone() -> None:
+    game = make()
+    before = [weight.clone() for weight in game.discriminator.parameters()]
+    game.play(items(7), torch.randn(7, SIZE), 1.0, still, lambda x: PLAIN)
+    assert all(
+        weight.grad is None and torch.equal(weight, old)
+        for weight, old in zip(game.discriminator.parameters(), before, strict=True)
+    )
+
+
+def test_features_are_standardised_by_those_it_was_given() -> None:
+    game = make()
+    features = game.discriminator.features(items(500)).detach()
+    own = game.autoencoder.encoder.standardise(features)
+    assert own.mean(0).abs().max() < 1e-5
+    assert own.square().mean().item() == pytest.approx(1.0, rel=1e-4)
+
+
+def test_some_rows_keep_all_their_numbers_and_the_others_log_uniformly_many() -> None:
+    kept = _first(torch.ones(40_000, 64), torch.randn(40_000, generator=torch_stream(0, "draw")))
+    counts = kept.sum(1).numpy()
+    assert (np.sort(kept.numpy(), axis=1)[:, ::-1] == kept.numpy()).all(), "the first ones are kept"
+    assert (counts.min(), counts.max()) == (FEWEST, 64)
+    assert (counts == 64).mean() == pytest.approx(WHOLE, abs=0.02)
+    # the median of a log-uniform law from 4 to 64 is 16
+    assert np.median(counts[counts < 64]) == pytest.approx(16, abs=1)
+
+
+def test_a_short_code_may_keep_a_single_number() -> None:
+    assert _first(torch.ones(100, 2), torch.randn(100)).sum(1).min() == 2
+    assert _first(torch.ones(100, 1), torch.randn(100)).sum(1).min() == 1
+
+
+def test_missing_cells_count_for_nothing() -> None:
+    game, real, z = make(missing=True), items(7), torch.zeros(7, SIZE)
+    real[::2, 1] = torch.nan
+    numbers = game.play(real, z, 1.0, still, lambda x: PLAIN)
+    encoder = game.autoencoder.encoder
+    known = real.nan_to_num(0.0)
+    with torch.no_grad():
+        painted = game.autoencoder.decoder(
+            _first(encoder.codes(encoder.standardise(game.discriminator.features(known))), z[:, 0])
+        )
+    squares = ((painted - known) ** 2)[~real.isnan()].sum() / real.numel() / 0.5
+    assert numbers.reconstruction.item() == pytest.approx(squares.item(), rel=1e-5)
+
+
+def test_it_learns_a_curve() -> None:
+    game = make(variance=float(items(2000).var(0).mean()))
+    optimiser = torch.optim.Adam(game.autoencoder.parameters(), lr=3e-3)
+    stream, data = torch_stream(3, "batches"), items(2000)
+    for _ in range(300):
+        batch = data[torch.randint(len(data), (64,), generator=stream)]
+        numbers = game.play(
+            batch, torch.randn(64, SIZE, generator=stream), 1.0, lambda player: optimiser.step(), lambda x: PLAIN
+        )
+    assert numbers.reconstruction.item() < 0.05
+    assert numbers.description.item() < 0.1

@@ -1,0 +1,82 @@
+"""`GANTransformer`: vectors of a chosen length, by scikit-learn's rules."""
+
+import pickle
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.base import clone
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from sparring import GANTransformer
+from sparring.errors import UsageError
+
+SETTINGS = {"network.width": 8, "network.latent": 5, "validation.points": 2, "encoder.width": 16}
+
+
+def tiny(**options) -> GANTransformer:
+    return GANTransformer(**{"samples": 96, "random_state": 0, "settings": SETTINGS, **options})
+
+
+def vectors(n: int = 80) -> np.ndarray:
+    return np.random.default_rng(0).normal([0.0, 10.0, -5.0], [1.0, 2.0, 0.1], (n, 3))
+
+
+@pytest.fixture(scope="module")
+def whole() -> GANTransformer:
+    return tiny().fit(vectors())
+
+
+def test_vectors_have_the_asked_length_and_begin_alike(whole):
+    full = whole.transform(vectors())
+    assert (full.shape, full.dtype) == ((80, 5), np.float32)
+    three = tiny(n_components=3).fit_transform(vectors())
+    np.testing.assert_array_equal(three, full[:, :3])
+    assert "first 5 of the 5 numbers" in whole.rule_
+
+
+def test_beyond_the_embedding_come_the_features(whole):
+    longer = tiny(n_components=9).fit(vectors())
+    model, X = longer.model_, vectors()
+    features = model.encoder.standardise(model.discriminator.features(model.scaler.to_model(X))).detach().numpy()
+    np.testing.assert_allclose(longer.transform(X)[:, 5:], features[:, :4], atol=1e-5)
+    assert "then the first 4 of the features themselves" in longer.rule_
+    with pytest.raises(UsageError, match="from 1 to 13"):
+        tiny(n_components=14).fit(X)
+
+
+def test_two_numbers_are_a_map_on_which_new_items_find_their_place():
+    planar = tiny(n_components=2).fit(vectors())
+    places = planar.transform(vectors())
+    assert places.shape == (80, 2)
+    assert "t-SNE" in planar.rule_
+    np.testing.assert_array_equal(planar.transform(vectors()[7:9]), places[7:9])
+
+
+def test_pandas_in_and_out(whole):
+    frame = pd.DataFrame(vectors(), columns=["a", "b", "c"])
+    described = tiny().set_output(transform="pandas").fit(frame).transform(frame)
+    assert list(described.columns) == [f"gantransformer{i}" for i in range(5)]
+    np.testing.assert_array_equal(described.to_numpy(), whole.transform(vectors()))
+
+
+def test_in_a_grid_search_over_a_pipeline():
+    labels = (vectors()[:, 0] > 0).astype(int)
+    pipeline = make_pipeline(tiny(), LogisticRegression())
+    search = GridSearchCV(pipeline, {"gantransformer__n_components": [1, 4]}, cv=2).fit(vectors(), labels)
+    assert search.best_params_["gantransformer__n_components"] in (1, 4)
+    assert search.score(vectors(), labels) > 0.5
+
+
+def test_a_pickled_estimator_answers_the_same(whole):
+    again = pickle.loads(pickle.dumps(whole))
+    np.testing.assert_array_equal(again.transform(vectors()), whole.transform(vectors()))
+    assert clone(again).get_params() == whole.get_params()
+
+
+@parametrize_with_checks([tiny(preset="mlp", samples=64)])
+def test_scikit_learns_own_checks(estimator, check):
+    check(estimator)

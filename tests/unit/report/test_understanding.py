@@ -1,0 +1,55 @@
+"""The encoder's section: errors that are the figures they say, a map where there is one, nothing without an encoder."""
+
+import re
+
+import numpy as np
+import pytest
+
+from sparring import training
+from sparring.data.cache import open_cache
+from sparring.model import Model
+from sparring.report import write_report
+from sparring.report.understanding import look_inside
+
+SETTINGS = {"network.width": 8, "validation.points": 2, "encoder.width": 16}
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("runs") / "digits"
+    return training.train("digits", folder, samples=1280, progress=False, settings=SETTINGS)
+
+
+@pytest.fixture(autouse=True)
+def few_anchors(monkeypatch):
+    monkeypatch.setattr("sparring.tasks.maps.ANCHORS", 200)
+
+
+def test_the_losses_said_are_those_of_the_rows(run):
+    model, source = Model.load(run), open_cache(run / "cache")
+    found = look_inside(model, source, source, source)
+    assert found is not None
+    assert found.map is not None
+    assert "t-SNE map of 200 items" in found.law
+    held = source.rows(np.arange(512)).astype(float)
+    painted = model.decode(model.refine(held, model.encode(held.astype(np.uint8)), 30))
+    share = ((painted - held) ** 2).mean() / ((held - held.mean(0)) ** 2).mean()
+    said = re.search(r"all 64 numbers of its code: ([\d.]+)%", found.strips[1].label)
+    assert said is not None
+    assert float(said[1]) == pytest.approx(100 * share, abs=0.2)
+    assert [strip.label.partition(":")[0] for strip in found.strips[2:]] == [
+        "Painted from the first 10 numbers",
+        "From 10 principal components",
+    ]
+
+
+def test_the_page_has_the_section(run):
+    page = write_report(run).read_text()
+    assert "What the encoder knows" in page
+    assert "Held-out items on a t-SNE map" in page
+
+
+def test_without_an_encoder_there_is_no_section(run):
+    model, source = Model.load(run), open_cache(run / "cache")
+    model.encoder = None
+    assert look_inside(model, source, source, source) is None
