@@ -108,7 +108,6 @@ class Model:
             Codes of the same shape. An item's codes depend on its own row alone.
         """
         encoder, decoder = self.coders()
-        scale = REFINED * float(np.sqrt(np.mean(codes.astype(np.float64) ** 2))) if codes.size else 0.0
         parts = []
         for start in range(0, len(rows), BATCH):
             part = slice(start, start + BATCH)
@@ -117,7 +116,7 @@ class Model:
             if known is not None:
                 shown &= torch.as_tensor(known[part]).to(self.device).movedim(-1, 1)
             code = torch.from_numpy(codes[part].astype(np.float32)).to(self.device)
-            parts.append(_descend(decoder, encoder.size, items.nan_to_num(0.0), shown, code, steps, scale))
+            parts.append(_descend(decoder, encoder.size, items.nan_to_num(0.0), shown, code, steps))
         return np.concatenate(parts) if parts else codes.copy()
 
     @torch.inference_mode()
@@ -260,19 +259,18 @@ def _read_coders(facts: dict[str, Any], tensors: dict[str, Tensor]) -> tuple[Enc
     return encoder.requires_grad_(False), _build(facts.pop("decoder"), _part(tensors, "decoder"))
 
 
-def _descend(
-    decoder: Generator, size: int, items: Tensor, shown: Tensor, code: Tensor, steps: int, scale: float
-) -> np.ndarray:
-    """Adam on the codes of one batch, each item for itself."""
-    code = code.requires_grad_(True)
-    optimiser = torch.optim.Adam([code], lr=scale, betas=(0.9, 0.99))
+def _descend(decoder: Generator, size: int, items: Tensor, shown: Tensor, code: Tensor, steps: int) -> np.ndarray:
+    """Adam on the codes of one batch, each item for itself and on the scale of its own code."""
+    scale = code.square().mean(1, keepdim=True).sqrt()
+    shift = torch.zeros_like(code, requires_grad=True)
+    optimiser = torch.optim.Adam([shift], lr=REFINED, betas=(0.9, 0.99))
     for step in range(steps):
-        optimiser.param_groups[0]["lr"] = scale * (1.0 - step / steps)
-        painted = decoder(functional.pad(code, (0, size - code.shape[1])))
+        optimiser.param_groups[0]["lr"] = REFINED * (1.0 - step / steps)
+        painted = decoder(functional.pad(code + scale * shift, (0, size - code.shape[1])))
         error = ((painted - items).square() * shown).sum()
-        (code.grad,) = torch.autograd.grad(error, code)
+        (shift.grad,) = torch.autograd.grad(error, shift)
         optimiser.step()
-    return code.detach().cpu().numpy()
+    return (code + scale * shift).detach().cpu().numpy()
 
 
 def _spec(values: dict[str, Any]) -> Spec:

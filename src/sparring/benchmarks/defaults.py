@@ -8,8 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from safetensors.torch import load_file, save_file
 
 from sparring.assembly import build_encoding_engine, split
+from sparring.benchmarks.autoencoder import PlainAutoencoder, train_autoencoder
 from sparring.benchmarks.bench import Context
 from sparring.benchmarks.command import run_sparring
 from sparring.benchmarks.picturesets import SETS, Part
@@ -71,6 +73,18 @@ def _read(name: str, context: Context) -> tuple[Part, Part]:
     images = (np.asarray(values) * 15.9375).astype(np.uint8).reshape(-1, 8, 8, 1)
     labels = np.asarray(labels)
     return Part(images[:-HELD_OUT], labels[:-HELD_OUT]), Part(images[-HELD_OUT:], labels[-HELD_OUT:])
+
+
+def kept_autoencoder(known: Known, size: int, minutes: float, seed: int) -> PlainAutoencoder:
+    """The plain autoencoder with codes of `size` numbers for a run, trained where it is not there yet."""
+    path, model = known.folder.with_name(f"autoencoder-{size}.safetensors"), known.model
+    if path.exists():
+        network = PlainAutoencoder(model, size)
+        network.load_state_dict(load_file(path))
+        return network.requires_grad_(False).eval()
+    network = train_autoencoder(model, training_items(known), size, minutes, seed)
+    save_file({name: tensor.contiguous() for name, tensor in network.state_dict().items()}, path)
+    return network
 
 
 def with_random_weights(known: Known, seed: int) -> Model:

@@ -6,11 +6,9 @@ from functools import partial
 import numpy as np
 import torch
 
-from sparring.benchmarks.autoencoder import train_autoencoder
 from sparring.benchmarks.bench import Bar, Bench, Cell, Column, Context, Figures, Line
-from sparring.benchmarks.defaults import MINUTES, Known, default_run, training_items, with_random_weights
+from sparring.benchmarks.defaults import MINUTES, Known, default_run, kept_autoencoder, with_random_weights
 from sparring.extractors.pca import PCA
-from sparring.model import Model
 from sparring.tasks.embed import Embedder
 
 DIMS = (10, 50)
@@ -93,8 +91,7 @@ def _methods(cell: Cell, known: Known, context: Context, minutes: float) -> list
 
 
 def _autoencoder(known: Known, size: int, minutes: float, seed: int) -> Vectors:
-    model: Model = known.model
-    network = train_autoencoder(model, training_items(known), size, minutes, seed)
+    model, network = known.model, kept_autoencoder(known, size, minutes, seed)
 
     def vectors(images: np.ndarray) -> np.ndarray:
         items = (model.scaler.to_model(images[i : i + 500]) for i in range(0, len(images), 500))

@@ -6,9 +6,8 @@ from functools import partial
 import numpy as np
 import torch
 
-from sparring.benchmarks.autoencoder import train_autoencoder
 from sparring.benchmarks.bench import Bar, Bench, Cell, Column, Context, Figures, Line
-from sparring.benchmarks.defaults import MINUTES, Known, default_run, training_items
+from sparring.benchmarks.defaults import MINUTES, Known, default_run, kept_autoencoder
 from sparring.data.pictures import save_grid
 from sparring.data.source import ArraySource, Spec
 from sparring.extractors.pca import PCA
@@ -65,7 +64,7 @@ def _painted(cell: Cell, known: Known, dim: int, minutes: float) -> np.ndarray |
     if cell.method != f"{AUTOENCODER}-{dim}":
         return None
     model = known.model
-    network = train_autoencoder(model, training_items(known), dim, minutes, cell.seed)
+    network = kept_autoencoder(known, dim, minutes, cell.seed)
     with torch.inference_mode():
         items = (model.scaler.to_model(images[i : i + 500]) for i in range(0, len(images), 500))
         return np.concatenate([model.scaler.to_data(network(part)) for part in items]) / 255.0

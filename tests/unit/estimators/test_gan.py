@@ -250,6 +250,8 @@ def test_reconstruct_says_how_far_it_is(on_pictures):
     unrefined = on_pictures.reconstruct(pictures(6), dim=3, steps=0)
     np.testing.assert_allclose(unrefined.codes, on_pictures.transform(pictures(6))[:, :3], atol=1e-5)
     assert (result.errors <= unrefined.errors + 1e-9).all()
+    alone = on_pictures.reconstruct(pictures(6)[2:3], dim=3, steps=5)
+    np.testing.assert_allclose(alone.codes, result.codes[2:3], atol=1e-4)
     with pytest.raises(UsageError, match="from 1 to 5"):
         on_pictures.reconstruct(pictures(6), dim=6)
     with pytest.raises(UsageError, match="0 or more"):
