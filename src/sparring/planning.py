@@ -164,8 +164,8 @@ def _with_encoder(config: Config, samples: int) -> tuple[Config, list[str]]:
     batch, total = int(config.optimiser.batch or 1), int(config.budget.samples or 1)
     asked = samples if config.encoder.samples is None else config.encoder.samples
     encoded = min(batch * max(1, asked // batch), total - batch)
-    share = f"encoder.share = {config.encoder.share:g} of the budget"
-    return replace(config, encoder={"samples": encoded}), [f"encoder.samples = {encoded:,}: {share}, the last part"]
+    reason = f"encoder.samples = {encoded:,}: the last {config.encoder.share:.0%} of the budget"
+    return replace(config, encoder={"samples": encoded}), [reason] if config.encoder.samples is None else []
 
 
 def _width_reason(width: int, total: int) -> str:

@@ -15,6 +15,7 @@ from sklearn.utils import Tags, check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from sparring import training
+from sparring.checkpoint import FACTS
 from sparring.data.source import iterate
 from sparring.errors import UsageError, rule
 from sparring.estimators.inputs import items_of, look, read, require_enough
@@ -66,6 +67,7 @@ class ModelEstimator(BaseEstimator):
             UsageError: for a setting that is unknown or out of its range.
             DataError: for data that cannot be read or learned from.
         """
+        self._check_parameters()
         data = read(self, X, reset=True)
         require_enough(data)
         budget = {"minutes": self.minutes, "samples": self.samples, "epochs": self.epochs}
@@ -78,11 +80,49 @@ class ModelEstimator(BaseEstimator):
             model.scaler = replace(model.scaler, spec=spec)
         return self._adopt(model, fingerprint, None if self.run is None else Path(self.run))
 
+    def save(self, path: str | Path) -> Path:
+        """Write the model to a folder, as safetensors and JSON; `load` and the command line read it.
+
+        Args:
+            path: a new or empty folder, or one that holds a saved model, which is then replaced.
+
+        Raises:
+            UsageError: for a file, or a folder that holds anything else.
+        """
+        check_is_fitted(self, "model_")
+        folder = Path(path)
+        is_free = not folder.exists() or (folder.is_dir() and not any(folder.iterdir()))
+        if not is_free and not (folder / FACTS).is_file():
+            fix = "Choose another name, so that nothing is overwritten."
+            raise UsageError(rule("`path` of `save`", "a new folder or a saved model", str(path), fix))
+        return self.model_.save(folder)
+
+    @classmethod
+    def load(cls, path: str | Path, **parameters: Any) -> Self:
+        """Read a model that `save` wrote, or the model of a run folder.
+
+        Args:
+            path: the folder.
+            **parameters: of the estimator; those that name the recipe and the length of the training come from
+                the model.
+
+        Raises:
+            RunError: where there is none, or it is damaged or of another version.
+        """
+        folder, model = Path(path), Model.load(path)
+        estimator = cls(**{"samples": model.config.budget.samples, "preset": model.config.preset, **parameters})
+        is_run = (folder / "config.json").is_file()
+        fingerprint = fingerprint_of(folder) if is_run else model.facts.get("fingerprint", "")
+        return estimator._adopt(model, fingerprint, folder if is_run else None)
+
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = True
         tags.non_deterministic = self.samples is None and self.epochs is None
         return tags
+
+    def _check_parameters(self) -> None:
+        """Refuse what can be refused before minutes of training."""
 
     @contextlib.contextmanager
     def _folder(self) -> Iterator[Path]:

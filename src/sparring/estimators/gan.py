@@ -1,21 +1,18 @@
 """`GAN`: one adversarial model as a scikit-learn estimator."""
 
-from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted
 
 from sparring.assembly import split
-from sparring.checkpoint import FACTS
 from sparring.data.cache import open_cache
 from sparring.data.source import Source, own_form
 from sparring.errors import UsageError, rule
-from sparring.estimators.base import ModelTransformer, fingerprint_of, seed_of
+from sparring.estimators.base import ModelTransformer, seed_of
 from sparring.estimators.inputs import items_of, look
 from sparring.estimators.parts import cut, in_parts
-from sparring.model import Model
 from sparring.tasks.evaluate import EvaluateConfig, evaluate
 from sparring.tasks.findings import EvaluateResult
 from sparring.tasks.reconstruct import STEPS, ReconstructResult, reconstruct
@@ -157,39 +154,6 @@ class GAN(ModelTransformer):
             config=EvaluateConfig(n=n),
             same_as_training=found.fingerprint == self.model_.facts.get("fingerprint"),
         )
-
-    def save(self, path: str | Path) -> Path:
-        """Write the model to a folder, as safetensors and JSON; `load` and the command line read it.
-
-        Args:
-            path: a new or empty folder, or one that holds a saved model, which is then replaced.
-
-        Raises:
-            UsageError: for a file, or a folder that holds anything else.
-        """
-        check_is_fitted(self, "model_")
-        folder = Path(path)
-        is_free = not folder.exists() or (folder.is_dir() and not any(folder.iterdir()))
-        if not is_free and not (folder / FACTS).is_file():
-            fix = "Choose another name, so that nothing is overwritten."
-            raise UsageError(rule("`path` of `save`", "a new folder or a saved model", str(path), fix))
-        return self.model_.save(folder)
-
-    @classmethod
-    def load(cls, path: str | Path) -> Self:
-        """Read a model that `save` wrote, or the model of a run folder.
-
-        The estimator's parameters are those that name the recipe and the length of the training; its random state
-        is None.
-
-        Raises:
-            RunError: where there is none, or it is damaged or of another version.
-        """
-        folder, model = Path(path), Model.load(path)
-        estimator = cls(samples=model.config.budget.samples, preset=model.config.preset)
-        is_run = (folder / "config.json").is_file()
-        fingerprint = fingerprint_of(folder) if is_run else model.facts.get("fingerprint", "")
-        return estimator._adopt(model, fingerprint, folder if is_run else None)
 
     @property
     def _n_features_out(self) -> int:

@@ -1,12 +1,15 @@
 """`GANTransformer`: what an adversarial model knows of items, as vectors of a chosen length."""
 
 from collections.abc import Mapping
+from numbers import Integral
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 
+from sparring.errors import UsageError, rule
 from sparring.estimators.base import ModelTransformer
+from sparring.model import Model
 from sparring.tasks.embed import Embedder
 
 
@@ -56,18 +59,6 @@ class GANTransformer(ModelTransformer):
         super().__init__(minutes, samples, epochs, preset, random_state, settings, run, verbose)
         self.n_components = n_components
 
-    def fit(self, X: Any, y: Any = None) -> Self:
-        """Train on unlabelled items, in any form that `GAN.fit` takes; `y` is ignored.
-
-        Raises:
-            UsageError: for a setting that is unknown or out of its range.
-            DataError: for data that cannot be read or learned from.
-        """
-        super().fit(X, y)
-        self._embedder = Embedder(self.model_, self.n_components)
-        self.rule_ = self._embedder.law
-        return self
-
     def transform(self, X: Any) -> np.ndarray:
         """Describe items.
 
@@ -79,6 +70,16 @@ class GANTransformer(ModelTransformer):
             its own item alone.
         """
         return self._ask(lambda rows: self._embedder(rows), X)
+
+    def _check_parameters(self) -> None:
+        wanted = self.n_components
+        if wanted is not None and not (isinstance(wanted, Integral) and wanted >= 1):
+            raise UsageError(rule("`n_components` of `GANTransformer`", "None or a whole number from 1 on", wanted))
+
+    def _adopt(self, model: Model, fingerprint: str, run: Path | None) -> Self:
+        self._embedder = Embedder(model, self.n_components)
+        self.rule_ = self._embedder.law
+        return super()._adopt(model, fingerprint, run)
 
     @property
     def _n_features_out(self) -> int:

@@ -56,6 +56,18 @@ def test_two_numbers_are_a_map_on_which_new_items_find_their_place():
     np.testing.assert_array_equal(planar.transform(vectors()[7:9]), places[7:9])
 
 
+@pytest.mark.parametrize("wrong", [0, -3, 2.5, "ten"])
+def test_a_wrong_length_is_refused_before_training(wrong, monkeypatch):
+    monkeypatch.setattr("sparring.training.train", lambda *arguments, **options: pytest.fail("it trained"))
+    with pytest.raises(UsageError, match="None or a whole number from 1 on"):
+        tiny(n_components=wrong).fit(vectors())
+
+
+def test_the_model_of_another_estimator_is_described_without_training(whole, tmp_path):
+    again = GANTransformer.load(whole.save(tmp_path / "model"), n_components=3)
+    np.testing.assert_array_equal(again.transform(vectors()), whole.transform(vectors())[:, :3])
+
+
 def test_pandas_in_and_out(whole):
     frame = pd.DataFrame(vectors(), columns=["a", "b", "c"])
     described = tiny().set_output(transform="pandas").fit(frame).transform(frame)
