@@ -11,8 +11,8 @@ from sparring.augment import AUGMENTS
 from sparring.config import Config, replace
 from sparring.data.feed import ShuffledFeed
 from sparring.data.scale import Scaler
-from sparring.data.source import Source, Spec, SubsetSource
-from sparring.engine import Engine, place
+from sparring.data.source import Source, Spec, SubsetSource, spread_rows
+from sparring.engine import Engine
 from sparring.errors import UsageError, did_you_mean, rule
 from sparring.games.adversarial import AdversarialGame
 from sparring.games.encoding import Autoencoder, EncodingGame
@@ -26,7 +26,7 @@ from sparring.priors import PRIORS
 from sparring.rng import numpy_stream, torch_stream
 
 FEWEST_HELD_OUT = 64
-SCALED_ITEMS = 4096  # that the features' mean and deviation are taken from
+SCALED_ITEMS, SCALED_BATCH = 4096, 256  # items that the scale of features and errors is taken from
 NEED_MORE_THAN_GRADIENTS = ("Optimizer", "LBFGS", "SparseAdam", "Muon")
 
 
@@ -94,6 +94,7 @@ def build_encoding_engine(
     generator: Generator,
     discriminator: Discriminator,
     alone: bool = False,
+    scaled: int = SCALED_ITEMS,
 ) -> Engine:
     """The engine that teaches an encoder and a decoder once both players are done, without hooks.
 
@@ -103,24 +104,22 @@ def build_encoding_engine(
         scaler: fitted on them.
         device: where to compute.
         generator: whose kind, size and output the decoder takes over.
-        discriminator: whose features the encoder reads.
+        discriminator: whose features the encoder reads; on `device`.
         alone: whether to leave other processes out.
+        scaled: items that the scale of features and of errors is taken from.
     """
-    shape, size = source.spec.network_shape, generator.latent
+    size = generator.latent
     encoder = Encoder(discriminator.num_features, config.encoder.width, size)
-    decoder = GENERATORS[generator.family](shape, size, generator.width, generator.output)
+    decoder = GENERATORS[generator.family](source.spec.network_shape, size, generator.width, generator.output)
     autoencoder = Autoencoder(encoder, decoder)
-    for name, part in (("encoder", encoder), ("decoder", decoder), ("describer", autoencoder.describer)):
+    for name, part in autoencoder.named_children():
         initialise(part, torch_stream(config.seed, name))
-    items = scaler.to_model(source.rows(_evenly(len(source), SCALED_ITEMS)))
-    known = items.nan_to_num(0.0)
+    items = scaler.to_model(spread_rows(source, scaled))
     with torch.no_grad():
-        own = next(discriminator.parameters()).device
-        encoder.fit_scale(torch.cat([discriminator.features(part.to(own)).cpu() for part in known.split(256)]))
-    deviations = items - items.nanmean(0)
-    variance = float(deviations.nan_to_num(0.0).square().mean())
+        parts = items.nan_to_num(0.0).split(SCALED_BATCH)
+        encoder.fit_scale(torch.cat([discriminator.features(part.to(device)).cpu() for part in parts]))
+    variance = float((items - items.nanmean(0)).nan_to_num(0.0).square().mean())
     game = EncodingGame(autoencoder, discriminator, variance, missing=source.spec.missing)
-    place(game.discriminator, device)
     options = {"name": "Adam", "learning_rate": config.encoder.learning_rate, "beta1": 0.9, "beta2": 0.99}
     config = replace(
         config,
@@ -128,13 +127,8 @@ def build_encoding_engine(
         schedule={"warmup": 0.0, "hold": 0.0, "rate_end": 0.01},
         augment={"name": "none"},
     )
-    feed = ShuffledFeed(source, scaler, config.seed, device)
-    begin = adversarial_samples(config)
-    return Engine(game, feed, PRIORS["gaussian"](size), config, device, begin=begin, alone=alone)
-
-
-def _evenly(length: int, most: int) -> np.ndarray:
-    return np.linspace(0, length - 1, min(length, most)).astype(int)
+    feed, prior = ShuffledFeed(source, scaler, config.seed, device), PRIORS["gaussian"](size)
+    return Engine(game, feed, prior, config, device, begin=adversarial_samples(config), alone=alone)
 
 
 def check_names(config: Config, spec: Spec) -> None:

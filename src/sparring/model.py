@@ -22,6 +22,7 @@ from sparring.priors import PRIORS
 from sparring.rng import torch_stream
 
 BATCH = 256
+REFINED_NUMBERS = 2**20  # of the items that are refined at a time: the decoder's maps are kept for each
 REFINED = 0.1  # of the codes' root mean square: how far a first step of `refine` moves a number
 
 
@@ -95,40 +96,57 @@ class Model:
         codes = torch.as_tensor(codes, dtype=torch.float32)
         return self._paint(decoder, functional.pad(codes, (0, encoder.size - codes.shape[1])))
 
-    def refine(self, rows: np.ndarray, codes: np.ndarray, steps: int, known: np.ndarray | None = None) -> np.ndarray:
-        """Move codes (n, d) so that `decode` comes closer to rows, by mean square over their known cells.
+    def refine(self, rows: np.ndarray, codes: np.ndarray, steps: int) -> np.ndarray:
+        """Move codes (n, d) so that `decode` comes closer to rows, by mean square in the networks' units.
 
         Args:
-            rows: (n, *spec.shape).
+            rows: (n, *spec.shape); missing cells count for nothing.
             codes: where to start, such as those of `encode`, or the first numbers of them.
             steps: of Adam, with a rate that falls to nothing; each costs about three times a `decode`.
-            known: which cells count, a boolean array shaped as rows; those that are not NaN where None.
 
         Returns:
             Codes of the same shape. An item's codes depend on its own row alone.
         """
         encoder, decoder = self.coders()
+        batch = max(8, min(BATCH, REFINED_NUMBERS // self.spec.size))
         parts = []
-        for start in range(0, len(rows), BATCH):
-            part = slice(start, start + BATCH)
+        for start in range(0, len(rows), batch):
+            part = slice(start, start + batch)
             items = self.scaler.to_model(rows[part]).to(self.device)
-            shown = ~items.isnan()
-            if known is not None:
-                shown &= torch.as_tensor(known[part]).to(self.device).movedim(-1, 1)
             code = torch.from_numpy(codes[part].astype(np.float32)).to(self.device)
-            parts.append(_descend(decoder, encoder.size, items.nan_to_num(0.0), shown, code, steps))
+            parts.append(_descend(decoder, encoder.size, items.nan_to_num(0.0), ~items.isnan(), code, steps))
         return np.concatenate(parts) if parts else codes.copy()
 
     @torch.inference_mode()
-    def embed(self, rows: np.ndarray) -> np.ndarray:
-        """The embedding of rows and, behind it, all standardised features: (n, size + num_features), float32.
+    def embed(self, rows: np.ndarray, dim: int | None = None) -> np.ndarray:
+        """The first `dim` numbers of the embedding of rows and, behind it, of all standardised features.
+
+        Args:
+            rows: (n, *spec.shape).
+            dim: at most code_size + num_features, which is what None stands for.
+
+        Returns:
+            (n, dim), float32.
 
         Raises:
             RunError: when the model has no encoder.
         """
         encoder, _ = self.coders()
-        parts = [torch.cat([encoder.embedding(known), known], 1).cpu().numpy() for known in self._known(encoder, rows)]
-        return np.concatenate(parts) if parts else np.empty((0, encoder.size + encoder.num_features), np.float32)
+        dim = encoder.size + encoder.num_features if dim is None else dim
+        parts = []
+        for known in self._known(encoder, rows):
+            numbers = encoder.embedding(known)[:, :dim]
+            parts.append(torch.cat([numbers, known[:, : dim - numbers.shape[1]]], 1).cpu().numpy())
+        return np.concatenate(parts) if parts else np.empty((0, dim), np.float32)
+
+    @property
+    def code_size(self) -> int:
+        """Numbers in a code, and in an embedding.
+
+        Raises:
+            RunError: when the model has no encoder.
+        """
+        return self.coders()[0].size
 
     def coders(self) -> tuple[Encoder, Generator]:
         """Encoder and decoder.
@@ -138,8 +156,8 @@ class Model:
         """
         if self.encoder is None or self.decoder is None:
             raise RunError(
-                "This model has no encoder: its training was stopped before that was taught, or encoder.share was 0. "
-                "`sparring resume RUN` goes on with a training that was stopped."
+                "This model has no encoder: its training was stopped before that was taught (`sparring resume RUN` "
+                "goes on), or encoder.share was 0, or the model is of a version that had none. Train again for one."
             )
         return self.encoder, self.decoder
 

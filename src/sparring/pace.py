@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from sparring.assembly import build_encoding_engine, build_engine
+from sparring.assembly import averaged_model, build_encoding_engine, build_engine
 from sparring.config import Config, replace
 from sparring.data.scale import Scaler
 from sparring.data.source import Source
@@ -23,6 +23,7 @@ FEWEST_STEPS = 3
 GLANCE_SECONDS = 0.6
 TIMED_SHARE, MOST_SECONDS = 0.015, 10.0
 MARGIN = 0.97
+TIMED_ITEMS = 64  # whose features give a scale while only time is taken
 AUGMENTED = 0.5  # the probability that an augmented training is timed with: it will move
 
 
@@ -42,20 +43,25 @@ class Pace:
     overhead: float
     encoding: float = 0.0
 
-    def samples(self, seconds: float, batch: int, share: float) -> tuple[int, int]:
+    def samples(self, seconds: float, batch: int, share: float, encoded: int | None = None) -> tuple[int, int]:
         """Items that can be shown in so many seconds, less a margin: whole numbers of batches, at least one each.
 
         Args:
             seconds: to spend.
             batch: items of a step.
             share: of the seconds for the encoder.
+            encoded: items for the encoder, whatever its share; 0 for none.
 
         Returns:
             The items that the players are shown, and those that the encoder is.
         """
         left = max(0.0, MARGIN * seconds - self.overhead)
-        played = batch * max(1, int((1.0 - share) * left / self.seconds_per_sample / batch))
-        return played, batch * max(1, int(share * left / self.encoding / batch)) if share else 0
+        if encoded is None:
+            encoded = batch * max(1, int(share * left / self.encoding / batch)) if share else 0
+            left *= 1.0 - share
+        else:
+            left = max(0.0, left - encoded * self.encoding)
+        return batch * max(1, int(left / self.seconds_per_sample / batch)), encoded
 
     def seconds(self, played: int, encoded: int) -> float:
         """How long so many items take, measurements included."""
@@ -87,7 +93,7 @@ def choose_pace(
     for width in widths:
         pace = measure(replace(config, network={"width": width}), source, scaler, device, judge, GLANCE_SECONDS)
         batch = int(config.optimiser.batch or 1)
-        if best is not None and pace.samples(seconds, batch, config.encoder.share)[0] < needed_samples(width):
+        if best is not None and pace.samples(seconds, batch, *encoder_part(config, batch))[0] < needed_samples(width):
             break
         best = pace
     assert best is not None
@@ -95,6 +101,17 @@ def choose_pace(
     if glance or longer <= GLANCE_SECONDS:
         return best
     return measure(replace(config, network={"width": best.width}), source, scaler, device, judge, longer)
+
+
+def has_encoder(config: Config) -> bool:
+    """Whether a part of the budget is for the encoder."""
+    return bool(config.encoder.share if config.encoder.samples is None else config.encoder.samples)
+
+
+def encoder_part(config: Config, batch: int) -> tuple[float, int | None]:
+    """The encoder's share of a budget, and its items where the user named them, in whole batches."""
+    asked = config.encoder.samples
+    return config.encoder.share, None if asked is None else batch * -(-asked // batch)
 
 
 def _candidates(config: Config) -> list[int]:
@@ -118,14 +135,14 @@ def measure(
     engine.progress.probability = AUGMENTED
     step = _mean_step(engine, seconds)
     overhead = 0.0 if judge is None else config.validation.points * _measurement(engine, scaler, judge)
-    encoding = _encoding_step(engine, config, source, scaler, seconds) if config.encoder.share else 0.0
+    encoding = _encoding_step(engine, config, source, scaler, seconds) if has_encoder(config) else 0.0
     return Pace(int(config.network.width or 0), step / (part * world), overhead, encoding / (part * world))
 
 
 def _encoding_step(engine: Engine, config: Config, source: Source, scaler: Scaler, seconds: float) -> float:
-    players = engine.game.players
-    generator, discriminator = players["generator"], players["discriminator"]
-    taught = build_encoding_engine(config, source, scaler, engine.device, generator, discriminator, alone=True)  # type: ignore[arg-type]
+    model = averaged_model(engine, scaler)
+    networks = model.generator, model.discriminator
+    taught = build_encoding_engine(config, source, scaler, engine.device, *networks, alone=True, scaled=TIMED_ITEMS)
     return _mean_step(taught, seconds / 2)
 
 

@@ -11,12 +11,13 @@ import torch
 from sparring.assembly import Split, adversarial_samples, split
 from sparring.config import Config, replace
 from sparring.data.scale import Scaler, fit_scaler
-from sparring.data.source import ArraySource, Source
+from sparring.data.source import ArraySource, Source, spread_rows
 from sparring.data.survey import Survey
+from sparring.errors import UsageError, rule
 from sparring.extractors.base import Extractor
 from sparring.extractors.build import build_extractor, default_extractor
 from sparring.hardware import default_device
-from sparring.pace import GLANCE_SECONDS, choose_pace, measure
+from sparring.pace import GLANCE_SECONDS, choose_pace, encoder_part, has_encoder, measure
 from sparring.presets import configure
 from sparring.rules import (
     DEFAULT_MINUTES,
@@ -79,7 +80,7 @@ def estimate(found: Survey, minutes: float = DEFAULT_MINUTES) -> Estimate:
         batch=batch,
         minutes=minutes,
         samples=total,
-        images_per_second=round(total / (60 * minutes), 1),
+        images_per_second=round(adversarial_samples(chosen) / (60 * minutes * (1.0 - chosen.encoder.share)), 1),
         decisions=[*form.reasons, *prepared.decisions],
     )
 
@@ -136,16 +137,21 @@ def _choose_samples(
     batch, budget = int(config.optimiser.batch or 1), config.budget
     if budget.samples or budget.epochs:
         asked = budget.samples or round((budget.epochs or 1.0) * count)
-        parts = 2 if config.encoder.share else 1
-        total = batch * max(parts, -(-asked // batch))
+        total = batch * max(2 if has_encoder(config) else 1, -(-asked // batch))
         reason = f"budget.samples = {total:,}: whole batches of {batch}"
-        config, reasons = _with_encoder(_with_width(config, total), int(config.encoder.share * total))
+        share, encoded = encoder_part(config, batch)
+        if encoded is None:
+            encoded = batch * max(1, int(share * total / batch)) if share else 0
+        if encoded >= total:
+            must = f"fewer than the budget's {total:,} samples, so that something is left to train the players on"
+            raise UsageError(rule("`encoder.samples`", must, config.encoder.samples))
+        config, reasons = _with_encoder(_with_width(config, total), encoded)
         return config, [reason, *reasons]
     minutes = budget.minutes or DEFAULT_MINUTES
     left = 60.0 * minutes - (time.perf_counter() - began)
     pace = choose_pace(config, source, scaler, device, left, extractor, glance)
     left = 60.0 * minutes - (time.perf_counter() - began)
-    played, encoded = pace.samples(left, batch, config.encoder.share)
+    played, encoded = pace.samples(left, batch, *encoder_part(config, batch))
     total, rate = played + encoded, 1.0 / pace.seconds_per_sample
     config = replace(config, budget={"samples": total, "minutes": minutes}, network={"width": pace.width})
     config, reasons = _with_encoder(config, encoded)
@@ -157,15 +163,12 @@ def _choose_samples(
     ]
 
 
-def _with_encoder(config: Config, samples: int) -> tuple[Config, list[str]]:
-    """How many of the budget's items the encoder is shown: whole batches, and never all."""
-    if not config.encoder.share:
-        return replace(config, encoder={"samples": 0}), []
-    batch, total = int(config.optimiser.batch or 1), int(config.budget.samples or 1)
-    asked = samples if config.encoder.samples is None else config.encoder.samples
-    encoded = min(batch * max(1, asked // batch), total - batch)
-    reason = f"encoder.samples = {encoded:,}: the last {config.encoder.share:.0%} of the budget"
-    return replace(config, encoder={"samples": encoded}), [reason] if config.encoder.samples is None else []
+def _with_encoder(config: Config, encoded: int) -> tuple[Config, list[str]]:
+    """How many of the budget's items the encoder is shown, and why where that was not said."""
+    reasons = []
+    if config.encoder.samples is None and encoded:
+        reasons.append(f"encoder.samples = {encoded:,}: the last {config.encoder.share:.0%} of the budget")
+    return replace(config, encoder={"samples": encoded}), reasons
 
 
 def _width_reason(width: int, total: int) -> str:
@@ -196,12 +199,12 @@ def judge(parts: Split) -> Extractor:
 
 def some_rows(source: Source) -> np.ndarray:
     """At most 4,096 items, spread evenly."""
-    return source.rows(np.linspace(0, len(source) - 1, min(len(source), JUDGED_ITEMS)).astype(int))
+    return spread_rows(source, JUDGED_ITEMS)
 
 
 def _variance(source: Source, scaler: Scaler) -> float:
     """Variance of the items in network units, summed over features, missing cells left out."""
-    rows = source.rows(np.linspace(0, len(source) - 1, min(len(source), 8192)).astype(int))
+    rows = spread_rows(source, 2 * JUDGED_ITEMS)
     items = np.ma.masked_invalid(scaler.to_model(rows).numpy().astype(np.float64))
     return float(items.var(axis=0).sum())
 

@@ -81,7 +81,8 @@ def configure(
     config = dataclasses.replace(config, preset=name)
     given = {f"budget.{key}": value for key, value in budget.items() if value is not None}
     if given:
-        config = replace(config, budget={"minutes": None, "samples": None, "epochs": None})
+        # a resolved configuration of another budget also names that one's part for the encoder
+        config = replace(config, budget={"minutes": None, "samples": None, "epochs": None}, encoder={"samples": None})
     options = {**given, **({} if seed is None else {"seed": seed})}
     config = apply_settings(apply_settings(config, options, "the arguments"), settings)
     if config.preset not in known:

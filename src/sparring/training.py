@@ -44,7 +44,7 @@ from sparring.hooks.save import Save
 from sparring.hooks.snapshot import Snapshot
 from sparring.hooks.tensorboard import TensorBoard
 from sparring.hooks.validate import Validate
-from sparring.model import Model
+from sparring.model import Model, from_saved
 from sparring.planning import chosen_shape, expected_time, judge, plan, some_rows
 from sparring.presets import configure
 from sparring.rng import torch_stream
@@ -167,9 +167,12 @@ def _go_on(run: Path, progress: bool, resuming: bool = False) -> None:
         engine.hooks = _hooks(run, engine, parts, scaler, history, progress)
         _run(engine, saved)
         wait_for_all()
+        del engine
         saved = None
     if config.encoder.samples:
-        model = Model.load(run)
+        # the networks whose encoder was begun, should the kept ones have been damaged since
+        model = from_saved(saved) if saved is not None and _is_encoding(saved) else Model.load(run)
+        model = dataclasses.replace(model, encoder=None, decoder=None)
         for network in (model.generator, model.discriminator):
             place(network, device)
         engine = build_encoding_engine(config, parts.train, scaler, device, model.generator, model.discriminator)
@@ -237,7 +240,8 @@ def _encoding_hooks(
     hooks: list[Hook] = [Record(history, event="encoding")]
     if rank() == 0:
         hooks += [ProgressBar(what="encoder")] if progress else []
-        hooks.append(Keep(taught, some_rows(parts.held_out), run / "checkpoint" / "best", history))
+        hooks += [TensorBoard(run / "tensorboard")] if engine.config.tensorboard else []
+        hooks.append(Keep(taught, some_rows(parts.held_out), parts.is_apart, run / "checkpoint" / "best", history))
         hooks.append(Save(run / "checkpoint" / "last", taught))
     return hooks
 

@@ -14,6 +14,7 @@ from torch import Tensor
 from sparring import checkpoint, training
 from sparring.engine import Engine
 from sparring.errors import RunError
+from sparring.hooks.keep import Keep
 from sparring.hooks.record import Record
 from sparring.networks import GENERATORS
 from sparring.objectives import OBJECTIVES
@@ -176,6 +177,36 @@ def test_a_run_killed_many_times_ends_the_same(
         revive()
     training.resume(run, progress=False)
     assert len([event for event in history(run) if event["event"] == "resumed_at"]) == 4
+    assert_same_run(run, reference)
+
+
+def test_a_kill_between_the_kept_model_and_the_last_checkpoint(
+    reference: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, real = tmp_path / "run", Keep.end
+
+    def end(self: Keep, engine: Engine) -> None:
+        real(self, engine)
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Keep, "end", end)
+        with pytest.raises(Killed):
+            digits(run)
+    training.resume(run, progress=False)
+    assert_same_run(run, reference)
+
+
+def test_a_kept_model_that_was_damaged_meanwhile_is_not_the_one_an_encoder_goes_on_with(
+    reference: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = tmp_path / "run"
+    revive = kill_at(SAMPLES - ENCODED + 64, monkeypatch)
+    with pytest.raises(Killed):
+        digits(run)
+    revive()
+    (run / "checkpoint" / "best" / "model.safetensors").write_bytes(b"damaged")
+    training.resume(run, progress=False)
     assert_same_run(run, reference)
 
 

@@ -6,9 +6,10 @@ import subprocess
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from sparring import GAN, training
+from sparring import GAN, GANTransformer, training
 from sparring.benchmarks.command import sparring_command
 from sparring.cli.main import main
 
@@ -149,7 +150,13 @@ def test_embed_writes_a_row_for_every_item(data, run, tmp_path, capsys):
 def test_embed_in_an_npz_is_what_the_estimator_says(data, run, tmp_path, capsys):
     assert main(["embed", str(run), data, "--out", str(tmp_path / "vectors.npz")]) == 0
     with np.load(tmp_path / "vectors.npz") as arrays:
-        assert arrays["embedding"].shape == (200, 3)
+        vectors = GANTransformer.load(run).transform(data)
+        np.testing.assert_allclose(arrays["embedding"], vectors, atol=1e-5)
+    assert main(["embed", str(run), data, "--out", str(tmp_path / "vectors.parquet")]) == 0
+    table = pd.read_parquet(tmp_path / "vectors.parquet")
+    assert list(table.columns) == ["item", "e0", "e1", "e2"]
+    assert table["item"].tolist() == [f"row {i}" for i in range(200)]
+    np.testing.assert_allclose(table[["e0", "e1", "e2"]].to_numpy(), vectors, atol=1e-5)
     assert "the first 3 of the 3 numbers" in capsys.readouterr().err
 
 
@@ -165,6 +172,14 @@ def test_embed_refuses_in_one_sentence(words, sentence, data, run, tmp_path, mon
     assert main(["embed", str(run), data, *words]) == 1
     assert sentence in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
+
+
+def test_missing_cells_that_a_model_never_saw_are_refused(data, run, tmp_path, capsys):
+    rows = np.load(data)
+    rows[3, 1] = np.nan
+    np.save(tmp_path / "holes.npy", rows)
+    assert main(["embed", str(run), str(tmp_path / "holes.npy"), "--out", str(tmp_path / "v.npz")]) == 1
+    assert "1 missing cells" in capsys.readouterr().err
 
 
 def test_a_model_without_an_encoder_says_so(data, tmp_path, capsys):

@@ -82,8 +82,8 @@ def test_some_rows_keep_all_their_numbers_and_the_others_log_uniformly_many() ->
     assert np.median(counts[counts < 64]) == pytest.approx(16, abs=1)
 
 
-def test_a_short_code_may_keep_a_single_number() -> None:
-    assert _first(torch.ones(100, 2), torch.randn(100)).sum(1).min() == 2
+def test_a_short_code_is_always_whole() -> None:
+    assert _first(torch.ones(100, 3), torch.randn(100)).sum(1).min() == 3, "fewer than four are always given together"
     assert _first(torch.ones(100, 1), torch.randn(100)).sum(1).min() == 1
 
 

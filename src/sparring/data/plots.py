@@ -240,7 +240,7 @@ def draw_map(places: np.ndarray, pictures: np.ndarray | None, ink: Ink = LIGHT) 
 
 def _pin(axes: Axes, places: np.ndarray, pictures: np.ndarray) -> None:
     """Small pictures of items at their places, in order, where no other one is in the way."""
-    side = float(np.ptp(places, axis=0).max()) / PINNED_A_SIDE
+    side = max(float(np.ptp(places, axis=0).max()), 1e-6) / PINNED_A_SIDE
     taken: set[tuple[int, int]] = set()
     for place, picture in zip(places, pictures, strict=True):
         cell = (int(np.floor(place[0] / side)), int(np.floor(place[1] / side)))

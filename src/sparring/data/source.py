@@ -91,6 +91,12 @@ class SubsetSource:
         return self.base.rows(self.keep[np.asarray(indices)])
 
 
+def spread_rows(source: Source, most: int, numbers: int = 2**26) -> np.ndarray:
+    """At most so many rows, spread evenly over the source, and at most so many numbers in all."""
+    count = max(1, min(len(source), most, numbers // source.spec.size))
+    return source.rows(np.linspace(0, len(source) - 1, count).astype(int))
+
+
 def iterate(source: Source, batch: int = 1024) -> Iterator[np.ndarray]:
     """All rows in order, `batch` at a time."""
     for start in range(0, len(source), batch):

@@ -109,7 +109,7 @@ class GAN(ModelTransformer):
         """
         check_is_fitted(self, "model_")
         codes = check_array(Z, dtype="float32", input_name="Z")
-        size = self.model_.coders()[0].size
+        size = self.model_.code_size
         if codes.shape[1] > size:
             raise UsageError(rule("Z of `inverse_transform`", f"of shape (n, {size}) or narrower", codes.shape))
         return own_form(in_parts(self.model_.decode, cut(codes)), self.model_.spec)
@@ -157,7 +157,7 @@ class GAN(ModelTransformer):
 
     @property
     def _n_features_out(self) -> int:
-        return self.model_.coders()[0].size
+        return self.model_.code_size
 
     def _known_items(self) -> tuple[Source | None, Source | None]:
         """The items that the model was trained on and those it held out, where the run folder is known."""

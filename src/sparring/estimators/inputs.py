@@ -79,11 +79,16 @@ def require_form(found: Survey, spec: Spec) -> None:
     """Refuse items that cannot be brought to the form that the model knows.
 
     Raises:
-        UsageError: naming both forms.
+        UsageError: naming both forms, or that cells are missing where the model never saw any missing.
     """
     if not _fits(found.spec, spec):
         must = f"{_words(spec)} like those that the model was fitted on"
         raise UsageError(rule("The items", must, _words(found.spec)))
+    if found.missing and not spec.missing:
+        must = "complete, since the model was fitted on items without missing cells"
+        raise UsageError(
+            rule("The items", must, f"{found.missing:,} missing cells", "Fill these in or leave them out.")
+        )
 
 
 def items_of(found: Survey, spec: Spec, keep_duplicates: bool = False) -> Source:

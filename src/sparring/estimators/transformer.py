@@ -73,13 +73,14 @@ class GANTransformer(ModelTransformer):
 
     def _check_parameters(self) -> None:
         wanted = self.n_components
-        if wanted is not None and not (isinstance(wanted, Integral) and wanted >= 1):
+        if wanted is not None and not (isinstance(wanted, Integral) and wanted >= 1 and wanted is not True):
             raise UsageError(rule("`n_components` of `GANTransformer`", "None or a whole number from 1 on", wanted))
 
     def _adopt(self, model: Model, fingerprint: str, run: Path | None) -> Self:
+        super()._adopt(model, fingerprint, run)
         self._embedder = Embedder(model, self.n_components)
         self.rule_ = self._embedder.law
-        return super()._adopt(model, fingerprint, run)
+        return self
 
     @property
     def _n_features_out(self) -> int:

@@ -2,41 +2,58 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from sparring.engine import Engine, Hook
 from sparring.hooks.record import History
-from sparring.model import Model
+from sparring.model import BATCH, Model
 
 
 class Keep(Hook):
-    """Measures the reconstruction of held-out items and writes the model.
+    """Measures the reconstruction of items and writes the model, unless the encoder broke.
 
     Args:
         model: the model with its encoder.
-        held_out: real items that training does not see, (n, *spec.shape).
+        items: real items, (n, *spec.shape).
+        are_apart: whether training did not see these.
         slot: RUN/checkpoint/best.
         history: where the measurement is written.
     """
 
-    def __init__(self, model: Callable[[], Model], held_out: np.ndarray, slot: Path, history: History) -> None:
-        self.model, self.held_out, self.slot, self.history = model, held_out, slot, history
+    def __init__(
+        self, model: Callable[[], Model], items: np.ndarray, are_apart: bool, slot: Path, history: History
+    ) -> None:
+        self.model, self.items, self.slot, self.history = model, items, slot, history
+        self.whose = "held-out" if are_apart else "training"
 
     def end(self, engine: Engine) -> None:
+        if not all(bool(weight.isfinite().all()) for weight in engine.averaged.parameters()):
+            self._note(
+                engine, "the encoder broke: a weight of it is not a finite number, so the model is kept without it"
+            )
+            return
         model = self.model()
-        share = unexplained(self.held_out, model.decode(model.encode(self.held_out)))
-        text = (
-            f"the encoder's {model.generator.latent} numbers keep {1 - share:.1%} of the variance of held-out items"
-            if np.isfinite(share)
-            else "the encoder's weights are not finite: its answers are not to be trusted"
-        )
-        self.history.add("note", engine.clock, text=text, unexplained=share)
+        share = unexplained(self.items, lambda rows: model.decode(model.encode(rows)))
+        text = f"the encoder's {model.code_size} numbers keep {1 - share:.1%} of the variance of {self.whose} items"
+        self._note(engine, text, unexplained=share)
         model.save(self.slot)
 
+    def _note(self, engine: Engine, text: str, **values: Any) -> None:
+        self.history.add("note", engine.clock, text=text, **values)
 
-def unexplained(rows: np.ndarray, painted: np.ndarray) -> float:
-    """Mean square error over the variance about each cell's mean, missing cells left out; not finite where broken."""
-    rows = rows.astype(np.float64)
-    deviations = rows - np.nanmean(rows, axis=0)
-    return float(np.nanmean((painted - rows) ** 2) / max(np.nanmean(deviations**2), 1e-12))
+
+def unexplained(items: np.ndarray, paint: Callable[[np.ndarray], np.ndarray]) -> float:
+    """Mean square error of what is painted of items over their variance about each cell's mean; NaN is left out.
+
+    Args:
+        items: (n, *shape).
+        paint: rows -> what is painted of them, of the same shape; asked for a batch at a time.
+    """
+    parts = [items[start : start + BATCH] for start in range(0, len(items), BATCH)]
+    known = sum((~np.isnan(part)).sum(0) for part in parts)
+    mean = sum(np.nan_to_num(part.astype(np.float64)).sum(0) for part in parts) / np.maximum(known, 1)
+    spread = sum(float(np.nansum((part - mean) ** 2)) for part in parts)
+    error = sum(float(np.nansum((paint(part).astype(np.float64) - part) ** 2)) for part in parts)
+    return error / max(spread, 1e-12)

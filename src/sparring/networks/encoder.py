@@ -11,8 +11,8 @@ HIDDEN_LAYERS = 2
 class Encoder(nn.Module):
     """Maps the discriminator's features (batch, num_features) to codes and to an embedding.
 
-    Both are ordered: their first numbers alone are the best description of that length that training found
-    (nested dropout, Rippel et al. 2014, arXiv 1402.0915). From codes a decoder paints the item. From an embedding
+    Both are ordered: from four on, their first numbers alone are the best description of that length that training
+    found (nested dropout, Rippel et al. 2014, arXiv 1402.0915). From codes a decoder paints the item. From an embedding
     the features themselves can be told, so that it keeps what the discriminator goes by, not every pixel.
 
     Args:

@@ -71,7 +71,7 @@ def gather(run: Path, compare: Sequence[Path], load: Loader) -> Page:
         verdict=tuple(map(str, facts.metrics.get("verdict", ()))),
         summary=tuple(_summary(facts, source)),
         gallery=gallery,
-        understanding=look_inside(model, source, parts.train, parts.held_out),
+        understanding=look_inside(model, source, parts),
         table=measure_table(facts.metrics) if facts.metrics.get("measures") else None,
         charts=tuple(_charts(history)),
         events=tuple(_events(history)),

@@ -47,13 +47,12 @@ class Embedder:
     """
 
     def __init__(self, model: Model, dim: int | None = None) -> None:
-        encoder, _ = model.coders()
-        most = encoder.size + encoder.num_features
+        most = model.code_size + model.discriminator.num_features
         if dim is not None and not 1 <= dim <= most:
             raise UsageError(rule("`dim` of `embed`", f"from 1 to {most:,}, which is all that this model knows", dim))
-        self.model, self.size = model, encoder.size
-        self.dim = encoder.size if dim is None else dim
-        self.map: Map | None = fit_map(model) if self.dim == MAP and encoder.size > MAP else None
+        self.model, self.size = model, model.code_size
+        self.dim = self.size if dim is None else dim
+        self.map: Map | None = fit_map(model) if self.dim == MAP and self.size > MAP else None
 
     @property
     def law(self) -> str:
@@ -67,10 +66,9 @@ class Embedder:
 
     def __call__(self, rows: np.ndarray) -> np.ndarray:
         """Vectors (n, dim), float32, of rows (n, *spec.shape); each depends on its own row alone."""
-        numbers = self.model.embed(rows)
         if self.map is not None:
-            return self.map.place(numbers[:, : self.size])
-        return numbers[:, : self.dim]
+            return self.map.place(self.model.embed(rows, self.size))
+        return self.model.embed(rows, self.dim)
 
 
 def embed(model: Model, source: Source, dim: int | None = None) -> EmbedResult:

@@ -53,6 +53,8 @@ def fit_map(model: Model) -> Map:
     """Draw the map of a model; the same one every time."""
     from sklearn.manifold import TSNE
 
-    anchors = model.embed(model.sample(ANCHORS, seed=SEED))[:, : model.coders()[0].size]
+    anchors = model.embed(model.sample(ANCHORS, seed=SEED), model.code_size)
+    if not np.ptp(anchors, axis=0).any():
+        return Map(anchors, np.zeros((len(anchors), 2), np.float32))
     places = TSNE(init="pca", random_state=SEED).fit_transform(anchors)
     return Map(anchors, places.astype(np.float32))

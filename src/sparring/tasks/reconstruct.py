@@ -55,7 +55,7 @@ def reconstruct(model: Model, source: Source, dim: int | None = None, steps: int
         UsageError: where `dim` is not from 1 to the encoder's numbers, or `steps` is negative.
         RunError: where the model has no encoder.
     """
-    size = model.coders()[0].size
+    size = model.code_size
     if dim is not None and not 1 <= dim <= size:
         raise UsageError(rule("`dim` of `reconstruct`", f"from 1 to {size}, the numbers of a code", dim))
     if steps < 0:

@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -71,16 +72,14 @@ def write_table(names: Sequence[str], columns: Mapping[str, np.ndarray], out: Pa
     """Write a table with a row per item: the column `item` and those of `columns`, each of shape (n,).
 
     Raises:
-        UsageError: the suffix of `out` is neither .csv nor .parquet, or parquet's reader is not installed.
+        ImportError: `out` ends in .parquet and pyarrow is not installed, which `require_vectors` finds out.
     """
     suffix = out.suffix.lower()
     out.parent.mkdir(parents=True, exist_ok=True)
     if suffix == ".parquet":
-        try:
-            import pyarrow as pa
-            import pyarrow.parquet as pq
-        except ImportError:
-            raise UsageError("A .parquet needs the extra: pip install 'sparring[tables]'. A .csv does not.") from None
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
         with _replacing(out) as partial:
             pq.write_table(pa.table({"item": list(names), **columns}), partial)
         return Written(out, "a parquet table with a row per item")
@@ -99,6 +98,8 @@ def require_vectors(out: Path) -> None:
     """
     if out.suffix.lower() not in VECTOR_SUFFIXES or out.is_dir():
         raise UsageError(rule("OUT", f"a file that ends in one of {', '.join(VECTOR_SUFFIXES)}", str(out)))
+    if out.suffix.lower() == ".parquet" and find_spec("pyarrow") is None:
+        raise UsageError("A .parquet needs the extra: pip install 'sparring[tables]'. A .csv does not.")
 
 
 def write_vectors(vectors: np.ndarray, names: Sequence[str], out: Path, name: str, letter: str) -> Written:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from sparring import training
+from sparring.assembly import Split
 from sparring.data.cache import open_cache
 from sparring.model import Model
 from sparring.report import write_report
@@ -27,11 +28,11 @@ def few_anchors(monkeypatch):
 
 def test_the_losses_said_are_those_of_the_rows(run):
     model, source = Model.load(run), open_cache(run / "cache")
-    found = look_inside(model, source, source, source)
+    found = look_inside(model, source, Split(source, source, is_apart=True))
     assert found is not None
     assert found.map is not None
     assert "t-SNE map of 200 items" in found.law
-    held = source.rows(np.arange(512)).astype(float)
+    held = source.rows(np.arange(128)).astype(float)
     painted = model.decode(model.refine(held, model.encode(held.astype(np.uint8)), 30))
     share = ((painted - held) ** 2).mean() / ((held - held.mean(0)) ** 2).mean()
     said = re.search(r"all 64 numbers of its code: ([\d.]+)%", found.strips[1].label)
@@ -52,4 +53,4 @@ def test_the_page_has_the_section(run):
 def test_without_an_encoder_there_is_no_section(run):
     model, source = Model.load(run), open_cache(run / "cache")
     model.encoder = None
-    assert look_inside(model, source, source, source) is None
+    assert look_inside(model, source, Split(source, source, is_apart=True)) is None

@@ -18,14 +18,10 @@ class Groups:
         rng = np.random.default_rng(seed)
         return self.centres[np.arange(count) % 3] + rng.normal(size=(count, 4))
 
-    def embed(self, rows: np.ndarray) -> np.ndarray:
-        return np.concatenate([rows, 100 * np.random.default_rng(1).normal(size=(len(rows), 1))], axis=1)
+    code_size = 4
 
-    def coders(self):
-        class Encoder:
-            size = 4
-
-        return Encoder(), None
+    def embed(self, rows: np.ndarray, dim: int) -> np.ndarray:
+        return rows[:, :dim]
 
 
 def test_an_item_between_its_neighbours():
@@ -46,6 +42,12 @@ def test_a_place_depends_on_its_own_item_alone():
     chart = Map(ANCHORS, PLACES)
     items = RNG.normal(size=(1500, 4)).astype(np.float32)
     np.testing.assert_array_equal(chart.place(items)[1200:1210], chart.place(items[1200:1210]))
+
+
+def test_a_generator_that_makes_one_item_has_a_map_of_one_place(monkeypatch):
+    monkeypatch.setattr("sparring.tasks.maps.ANCHORS", 50)
+    monkeypatch.setattr(Groups, "sample", lambda self, count, seed=0: np.ones((count, 4)))
+    assert (fit_map(Groups()).place(ANCHORS) == 0).all()
 
 
 def test_groups_stay_apart(monkeypatch):
