@@ -14,13 +14,16 @@ from sparring.assembly import build_encoding_engine, split
 from sparring.benchmarks.autoencoder import PlainAutoencoder, train_autoencoder
 from sparring.benchmarks.bench import Context
 from sparring.benchmarks.command import run_sparring
+from sparring.benchmarks.machine import commit
 from sparring.benchmarks.picturesets import SETS, Part
 from sparring.data.cache import open_cache
 from sparring.data.scale import Scaler
 from sparring.data.source import Source
+from sparring.engine import place
 from sparring.hardware import kept_memory
 from sparring.model import Model
 from sparring.networks.base import initialise
+from sparring.networks.encoder import Encoder
 from sparring.rng import torch_stream
 
 MINUTES = 30.0
@@ -35,11 +38,13 @@ class Known:
         folder: the run.
         train: images (n, height, width, channels) and labels, which only score.
         test: the same of the test part.
+        commit: of the code that trained it.
     """
 
     folder: Path
     train: Part
     test: Part
+    commit: str
 
     @property
     def model(self) -> Model:
@@ -52,7 +57,7 @@ def default_run(name: str, seed: int, context: Context, minutes: float = MINUTES
     train, test = _read(name, context)
     folder = context.work.parent / "default" / f"{name}-{seed}"
     run, done = folder / "run", folder / "done.json"
-    if not done.exists():
+    if not done.exists() or json.loads(done.read_text())["minutes"] != minutes:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         data: object = context.data / SETS[name].data if name in SETS else folder / "train.npy"
@@ -60,8 +65,8 @@ def default_run(name: str, seed: int, context: Context, minutes: float = MINUTES
             np.save(folder / "train.npy", train.images[..., 0])
         context.note(f"  sparring train {data} --minutes {minutes:g} --seed {seed}")
         run_sparring("train", data, "--run", run, "--minutes", minutes, "--seed", seed)
-        done.write_text(json.dumps({"minutes": minutes, "seed": seed}))
-    return Known(run, train, test)
+        done.write_text(json.dumps({"minutes": minutes, "seed": seed, "commit": commit()}))
+    return Known(run, train, test, json.loads(done.read_text())["commit"])
 
 
 def _read(name: str, context: Context) -> tuple[Part, Part]:
@@ -83,8 +88,33 @@ def kept_autoencoder(known: Known, size: int, minutes: float, seed: int) -> Plai
         network.load_state_dict(load_file(path))
         return network.requires_grad_(False).eval()
     network = train_autoencoder(model, training_items(known), size, minutes, seed)
-    save_file({name: tensor.contiguous() for name, tensor in network.state_dict().items()}, path)
+    partial = path.with_suffix(".partial")
+    save_file({name: tensor.contiguous() for name, tensor in network.state_dict().items()}, partial)
+    partial.replace(path)
     return network
+
+
+class AutoencoderModel(Model):
+    """A model whose codes are a plain autoencoder's."""
+
+    network: PlainAutoencoder
+
+    def encode(self, rows: np.ndarray) -> np.ndarray:
+        with torch.inference_mode():
+            parts = [self.network.encode(items).numpy() for items in self._items(rows)]
+        return np.concatenate(parts)
+
+
+def autoencoder_as_model(known: Known, network: PlainAutoencoder) -> Model:
+    """The model of a run with a plain autoencoder in its encoder's place."""
+    model = known.model
+    size = network.decoder.latent
+    encoder = Encoder(model.discriminator.num_features, model.config.encoder.width, size)
+    found = AutoencoderModel(
+        model.generator, model.discriminator, model.scaler, model.config, model.facts, encoder, network.decoder
+    )
+    found.network = network
+    return found
 
 
 def with_random_weights(known: Known, seed: int) -> Model:
@@ -92,6 +122,7 @@ def with_random_weights(known: Known, seed: int) -> Model:
     model = known.model
     discriminator = copy.deepcopy(model.discriminator)
     initialise(discriminator, torch_stream(seed, "random weights"))
+    place(discriminator, torch.device("cpu"))
     return teach(dataclasses.replace(model, discriminator=discriminator), training_items(known))
 
 

@@ -7,7 +7,14 @@ import numpy as np
 import torch
 
 from sparring.benchmarks.bench import Bar, Bench, Cell, Column, Context, Figures, Line
-from sparring.benchmarks.defaults import MINUTES, Known, default_run, kept_autoencoder, with_random_weights
+from sparring.benchmarks.defaults import (
+    MINUTES,
+    Known,
+    autoencoder_as_model,
+    default_run,
+    kept_autoencoder,
+    with_random_weights,
+)
 from sparring.extractors.pca import PCA
 from sparring.tasks.embed import Embedder
 
@@ -36,7 +43,7 @@ the test part.
 def run(cell: Cell, context: Context, minutes: float = MINUTES) -> Figures:
     """Score the vectors of one method at every length that it has."""
     known = default_run(cell.set, cell.seed, context, minutes)
-    figures: Figures = {}
+    figures: Figures = {"trained_at": known.commit}
     for name, vectors in _methods(cell, known, context, minutes):
         train, test = vectors(known.train.images), vectors(known.test.images)
         figures |= score(name, train, test, known)
@@ -91,13 +98,7 @@ def _methods(cell: Cell, known: Known, context: Context, minutes: float) -> list
 
 
 def _autoencoder(known: Known, size: int, minutes: float, seed: int) -> Vectors:
-    model, network = known.model, kept_autoencoder(known, size, minutes, seed)
-
-    def vectors(images: np.ndarray) -> np.ndarray:
-        items = (model.scaler.to_model(images[i : i + 500]) for i in range(0, len(images), 500))
-        return torch.cat([network.encode(part) for part in items]).numpy()
-
-    return vectors
+    return autoencoder_as_model(known, kept_autoencoder(known, size, minutes, seed)).encode
 
 
 def _lead(figure: str, rivals: Sequence[str], lines: Sequence[Line]) -> float | None:

@@ -53,6 +53,7 @@ class Chart:
         target: a value to compare with, drawn across.
         best: (samples, value) of the best checkpoint.
         log: whether the values are drawn on a logarithmic scale.
+        whole: whether the axis begins with the run, and not with the lines.
     """
 
     title: str
@@ -60,6 +61,7 @@ class Chart:
     target: float | None = None
     best: tuple[int, float] | None = None
     log: bool = False
+    whole: bool = True
 
 
 def themed(draw: Callable[[Ink], Figure], alt: str) -> Picture:
@@ -96,6 +98,7 @@ def training_charts(history: History) -> list[Chart]:
     """The charts of one run; those whose quantity was not recorded are left out."""
     curves = history.curves
     losses = (("discriminator", "d_loss"), ("generator", "g_loss"))
+    lessons = (("of items", "reconstruction"), ("of their features", "description"))
     penalties = (("R1, on real items", "r1"), ("R2, on samples", "r2"))
     charts = [
         Chart("Loss", _lines(curves, losses)),
@@ -107,6 +110,7 @@ def training_charts(history: History) -> list[Chart]:
             best=history.best,
             log=_is_wide(history.kernel),
         ),
+        Chart("Variance lost by the encoder", _lines(curves, lessons), log=_positive(curves, lessons), whole=False),
     ]
     return [chart for chart in charts if chart.lines]
 
@@ -163,7 +167,8 @@ def _draw(axes: Axes, chart: Chart, history: History | None, ink: Ink) -> None:
     axes.set_xlabel("samples seen")
     axes.xaxis.set_major_formatter(EngFormatter(sep=""))
     axes.xaxis.set_major_locator(MaxNLocator(6))
-    axes.set_xlim(left=0)
+    if chart.whole:
+        axes.set_xlim(left=0)
     dress(axes, ink)
     axes.yaxis.grid(True, color=ink.faint, lw=0.5, alpha=0.6)
     axes.set_axisbelow(True)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 CURVES = ("d_loss", "g_loss", "r1", "r2", "variance")
+ENCODING = ("reconstruction", "description")
 MAX_POINTS = 400
 
 
@@ -46,7 +47,7 @@ class History:
     """A run's history.
 
     Attributes:
-        curves: by name, those of `CURVES` that were recorded.
+        curves: by name, those of `CURVES` and `ENCODING` that were recorded.
         kernel: the held-out kernel distance.
         best: (samples seen, kernel distance) of the best checkpoint.
         marks: resumptions and rollbacks, in order.
@@ -71,7 +72,9 @@ def read_history(path: Path) -> History:
     events = list(_events(path))
     steps = [event for event in events if event["event"] == "step"]
     judged = [event for event in events if event["event"] == "validation"]
+    lessons = [event for event in events if event["event"] == "encoding"]
     curves = {name: _thinned(_curve(steps, name)) for name in CURVES}
+    curves |= {name: _thinned(_curve(lessons, name)) for name in ENCODING}
     best = [(event["samples"], event["kernel_distance"]) for event in judged if event.get("best")]
     ends = [str(event.get("text", "")) for event in events if event["event"] == "end"]
     speeds = [event["images_per_second"] for event in steps if _is_number(event.get("images_per_second"))]

@@ -49,7 +49,7 @@ def test_a_kernel_distance_that_spans_many_sizes_is_drawn_on_a_logarithmic_scale
 
 
 def test_a_chart_marks_the_best_checkpoint_and_every_resumption_and_rollback():
-    kernel = training_charts(HISTORY)[-1]
+    kernel = next(chart for chart in training_charts(HISTORY) if chart.title.startswith("Kernel"))
     axes = draw_chart(kernel, HISTORY, LIGHT).axes[0]
     drawn = {(line.get_linestyle(), float(np.ravel(line.get_xdata())[0])) for line in axes.lines}
     assert {(":", 50.0), ("--", 150.0)} <= drawn
@@ -87,3 +87,12 @@ def test_a_wide_picture_is_reduced():
     picture = image_picture(Image.new("LA", (3000, 1500)), "grey")
     with Image.open(io.BytesIO(decode(picture.light)[1])) as image:
         assert image.size == (1200, 600)
+
+
+def test_the_encoder_s_curves_have_their_own_chart_on_their_own_stretch_of_the_clock():
+    late = Curve(np.array([900.0, 950.0, 1000.0]), np.array([0.9, 0.5, 0.2]))
+    lessons = {name: late for name in ("reconstruction", "description")}
+    (chart,) = training_charts(History(curves=lessons))
+    assert [line.label for line in chart.lines] == ["of items", "of their features"]
+    assert not chart.whole
+    assert draw_chart(chart, None, LIGHT).axes[0].get_xlim()[0] > 800
