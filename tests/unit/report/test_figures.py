@@ -91,7 +91,7 @@ def test_a_wide_picture_is_reduced():
 
 def test_the_encoder_s_curves_have_their_own_chart_on_their_own_stretch_of_the_clock():
     late = Curve(np.array([900.0, 950.0, 1000.0]), np.array([0.9, 0.5, 0.2]))
-    lessons = {name: late for name in ("reconstruction", "description")}
+    lessons = dict.fromkeys(("reconstruction", "description"), late)
     (chart,) = training_charts(History(curves=lessons))
     assert [line.label for line in chart.lines] == ["of items", "of their features"]
     assert not chart.whole
