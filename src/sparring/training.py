@@ -210,11 +210,9 @@ def _has_played(saved: checkpoint.Saved, config: Config) -> bool:
 
 
 def _is_finished(saved: checkpoint.Saved, config: Config) -> bool:
-    if config.encoder.samples and not _is_encoding(saved):
-        return False
-    return _has_played(saved, config) and (
-        not config.encoder.samples or saved.facts.get("progress", {}).get("clock", 0) >= (config.budget.samples or 0)
-    )
+    if not config.encoder.samples:
+        return _has_played(saved, config)
+    return _is_encoding(saved) and saved.facts.get("progress", {}).get("clock", 0) >= (config.budget.samples or 0)
 
 
 def _say_where(saved: checkpoint.Saved | None, slot: Path, history: History, progress: bool) -> None:

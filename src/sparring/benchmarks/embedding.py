@@ -102,20 +102,16 @@ def _autoencoder(known: Known, size: int, minutes: float, seed: int) -> Vectors:
 
 
 def _lead(figure: str, rivals: Sequence[str], lines: Sequence[Line]) -> float | None:
-    """Ours less the best of the rivals', the smallest such lead of any set and seed that has ours and one of theirs."""
+    """Ours less the best of the rivals', the smallest of any set and seed; None while one of them is missing."""
     found = {
         (line["set"], line["seed"], line["method"]): line["figures"][figure]
         for line in lines
         if figure in line["figures"] and line["set"] in ("fashion", "mnist")
     }
-    leads = [
-        ours - found[name, seed, rival]
-        for (name, seed, method), ours in found.items()
-        if method == OURS
-        for rival in rivals
-        if (name, seed, rival) in found
-    ]
-    return min(leads, default=None)
+    ours = {(name, seed): value for (name, seed, method), value in found.items() if method == OURS}
+    pairs = [(value, found.get((*group, rival))) for group, value in ours.items() for rival in rivals]
+    leads = [value - theirs for value, theirs in pairs if theirs is not None]
+    return min(leads) if leads and len(leads) == len(pairs) else None
 
 
 EMBEDDING = Bench(
