@@ -187,6 +187,12 @@ class Config:
 
 
 _ADAPTER = TypeAdapter(Config)
+# pydantic's words for these say how it reads text, which is not what a user asked
+_RULES = {
+    **dict.fromkeys(("int_type", "int_parsing", "int_from_float"), "an integer"),
+    **dict.fromkeys(("float_type", "float_parsing"), "a number"),
+    **dict.fromkeys(("bool_type", "bool_parsing"), "true or false"),
+}
 
 
 def to_json(config: Config) -> dict[str, Any]:
@@ -288,7 +294,8 @@ def _complaints(error: ValidationError) -> Iterator[str]:
         if detail["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
             yield f"there is no setting {key!r}. {did_you_mean(key, keys())}"
         else:
-            told.setdefault((key, repr(detail["input"])), []).append(detail["msg"].removeprefix("Input should be "))
+            rule = _RULES.get(detail["type"], detail["msg"].removeprefix("Input should be "))
+            told.setdefault((key, repr(detail["input"])), []).append(rule)
     for (key, got), rules in told.items():
         yield f"`{key}`: it must be {' or '.join(rules)}. Got {got}."
 

@@ -53,7 +53,7 @@ class Estimate:
     batch: int
     minutes: float
     samples: int
-    images_per_second: float
+    samples_per_second: float
     decisions: list[str]
 
     def to_json(self) -> dict[str, Any]:
@@ -67,8 +67,7 @@ def estimate(found: Survey, minutes: float = DEFAULT_MINUTES) -> Estimate:
     device = default_device()
     form = choose_form(config, found.spec, device)
     source = found.source(chosen_shape(form.config, found))
-    few = np.linspace(0, len(source) - 1, min(len(source), ESTIMATED_ITEMS)).astype(int)
-    sample = ArraySource(source.rows(few), source.spec)
+    sample = ArraySource(spread_rows(source, ESTIMATED_ITEMS), source.spec)
     prepared = plan(form.config, sample, len(source), device, time.perf_counter(), glance=True)
     chosen = prepared.config
     batch, total = int(chosen.optimiser.batch or 1), int(chosen.budget.samples or 1)
@@ -80,7 +79,7 @@ def estimate(found: Survey, minutes: float = DEFAULT_MINUTES) -> Estimate:
         batch=batch,
         minutes=minutes,
         samples=total,
-        images_per_second=round(adversarial_samples(chosen) / (60 * minutes * (1.0 - chosen.encoder.share)), 1),
+        samples_per_second=round(adversarial_samples(chosen) / (60 * minutes * (1.0 - chosen.encoder.share)), 1),
         decisions=[*form.reasons, *prepared.decisions],
     )
 

@@ -27,6 +27,7 @@ from sparring.assembly import (
 )
 from sparring.config import Config, from_json, to_json
 from sparring.data.cache import open_cache, write_cache
+from sparring.data.folders import find_folders
 from sparring.data.open import survey as look_at
 from sparring.data.scale import Scaler
 from sparring.data.source import Source
@@ -124,6 +125,8 @@ def _write_down(run: Path, found: Survey, config: Config, began: float, progress
     form = choose_form(config, found.spec, device)
     run.mkdir(parents=True, exist_ok=True)
     checkpoint.write_json(run / "cleaned.json", found.cleaning.to_json())
+    if (folders := find_folders(found)) is not None:
+        checkpoint.write_json(run / "folders.json", folders.to_json())
     source = write_cache(found.source(chosen_shape(form.config, found)), run / "cache")
     prepared = plan(form.config, source, len(source), device, began)
     decisions = [*form.reasons, *prepared.decisions]

@@ -16,10 +16,11 @@ from sparring.engine import Engine
 from sparring.errors import RunError
 from sparring.hooks.keep import Keep
 from sparring.hooks.record import Record
+from sparring.hooks.validate import Validate
 from sparring.networks import GENERATORS
 from sparring.objectives import OBJECTIVES
 
-TIMINGS = {"seconds", "images_per_second", "checkpoint_seconds"}
+TIMINGS = {"seconds", "samples_per_second", "checkpoint_seconds"}
 SETTINGS = {
     "optimiser.batch": 32,
     "network.width": 8,
@@ -195,6 +196,32 @@ def test_a_kill_between_the_kept_model_and_the_last_checkpoint(
             digits(run)
     training.resume(run, progress=False)
     assert_same_run(run, reference)
+
+
+@pytest.mark.parametrize("clock", [448, SAMPLES - ENCODED, SAMPLES - ENCODED + 32, SAMPLES])
+def test_a_kill_before_and_after_training_ended_early(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, clock: int
+) -> None:
+    real = Validate.step
+
+    def step(self: Validate, engine: Engine, numbers: Any) -> None:
+        real(self, engine, numbers)
+        if engine.clock == 480:
+            engine.stop("the test said so")
+
+    monkeypatch.setattr(Validate, "step", step)
+    whole, run = digits(tmp_path / "whole"), tmp_path / "run"
+    revive = kill_at(clock, monkeypatch)
+    with pytest.raises(Killed):
+        digits(run)
+    revive()
+    training.resume(run, progress=False)
+    ends = [event["text"] for event in history(run) if event["event"] == "end"]
+    assert len(ends) == 1
+    assert "ended because the test said so" in ends[0]
+    steps_of_players = [event["samples"] for event in history(run) if event["event"] == "step"]
+    assert max(steps_of_players) == 480
+    assert_same_run(run, whole)
 
 
 def test_a_kept_model_that_was_damaged_meanwhile_is_not_the_one_an_encoder_goes_on_with(

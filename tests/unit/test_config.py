@@ -108,6 +108,22 @@ def test_every_mistake_of_a_file_is_told_at_once() -> None:
 
 
 @pytest.mark.parametrize(
+    ("key", "value", "rule"),
+    [
+        ("network.width", "wide", "it must be an integer. Got 'wide'."),
+        ("network.width", "2.5", "it must be an integer. Got 2.5."),
+        ("optimiser.learning_rate", "fast", "it must be a number. Got 'fast'."),
+        ("optimiser.batch", "1.5", "it must be an integer or 'full'. Got 1.5."),
+        ("tensorboard", "perhaps", "it must be true or false. Got 'perhaps'."),
+    ],
+)
+def test_the_rule_is_told_in_plain_words(key: str, value: str, rule: str) -> None:
+    with pytest.raises(UsageError) as error:
+        apply_settings(Config(), {key: value})
+    assert str(error.value) == f"--set: `{key}`: {rule}"
+
+
+@pytest.mark.parametrize(
     ("key", "value"),
     [
         ("network.width", "0"),

@@ -6,7 +6,7 @@ from typing import Any
 
 from sparring.errors import RunError
 
-TIMING = {"seconds", "images_per_second", "checkpoint_seconds"}
+TIMING = {"seconds", "samples_per_second", "checkpoint_seconds"}
 OF_RESUMING = {"resumed_at", "note"}
 
 Tensors = dict[str, tuple[str, tuple[int, ...], bytes]]

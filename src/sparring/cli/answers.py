@@ -77,7 +77,7 @@ def embed(
     require_form(found, model.spec)
     result = describe(model, items_of(found, model.spec, keep_duplicates=True), dim)
     written = write_vectors(result.embedding, found.item_names(), out, "embedding", "e")
-    print(f"Wrote {written.form}: {result.law}.", file=sys.stderr)
+    print(f"Wrote {written.form}: {result.rule}.", file=sys.stderr)
     return written.path
 
 

@@ -5,7 +5,7 @@ import logging
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from PIL import Image, ImageCms, UnidentifiedImageError
@@ -60,6 +60,7 @@ class Examined:
         low: smallest value.
         high: largest value.
         animated: whether frames follow the first.
+        see_through: whether some of it was transparent, and lies on white now.
     """
 
     size: tuple[int, int]
@@ -69,6 +70,7 @@ class Examined:
     low: float
     high: float
     animated: bool
+    see_through: bool
 
 
 def examine(blob: bytes) -> Examined:
@@ -77,12 +79,15 @@ def examine(blob: bytes) -> Examined:
     Raises:
         Unreadable: where it is empty, no image, damaged, cut short, or too large.
     """
-    pixels, animated = _decode(blob)
+    picture = _decode(blob)
+    pixels = picture.pixels
     low, high = float(pixels.min()), float(pixels.max())
     if not np.isfinite([low, high]).all():
         raise Unreadable("not finite", "a pixel is NaN or infinite")
     height, width, channels = pixels.shape
-    return Examined((height, width), channels, pixels.dtype.name, digest(blob), low, high, animated)
+    return Examined(
+        (height, width), channels, pixels.dtype.name, digest(blob), low, high, picture.animated, picture.see_through
+    )
 
 
 def decode(blob: bytes) -> np.ndarray:
@@ -91,7 +96,7 @@ def decode(blob: bytes) -> np.ndarray:
     Raises:
         Unreadable: where it is empty, no image, damaged, cut short, or too large.
     """
-    return _decode(blob)[0]
+    return _decode(blob).pixels
 
 
 def convert(pixels: np.ndarray, channels: int, dtype: str) -> np.ndarray:
@@ -161,7 +166,13 @@ def _interpolate(pixels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     return scaled.astype(pixels.dtype, copy=False)
 
 
-def _decode(blob: bytes) -> tuple[np.ndarray, bool]:
+class _Picture(NamedTuple):
+    pixels: np.ndarray
+    animated: bool
+    see_through: bool
+
+
+def _decode(blob: bytes) -> _Picture:
     if not blob:
         raise Unreadable("empty", "the file has no bytes")
     with one_member():
@@ -173,12 +184,12 @@ def _decode(blob: bytes) -> tuple[np.ndarray, bool]:
             raise Unreadable("too large", f"it would unpack beyond {MAX_PIXELS:,} pixels") from error
 
 
-def _load(blob: bytes) -> tuple[np.ndarray, bool]:
+def _load(blob: bytes) -> _Picture:
     with Image.open(io.BytesIO(blob), formats=FORMATS) as image:
         _refuse_bomb(image, len(blob))
         animated = bool(getattr(image, "is_animated", False))
         image.load()
-        return _pixels(_upright(image)), animated
+        return _Picture(_pixels(_upright(image)), animated, _is_see_through(image))
 
 
 def _refuse_bomb(image: Image.Image, num_bytes: int) -> None:
@@ -223,6 +234,10 @@ def _from_lab(image: Image.Image) -> Image.Image:
     upright = ImageCms.applyTransform(image, ImageCms.buildTransform(lab, srgb, "LAB", "RGB"))
     assert upright is not None
     return upright
+
+
+def _is_see_through(image: Image.Image) -> bool:
+    return image.has_transparency_data and image.convert("RGBA").getextrema()[3] != (255, 255)
 
 
 def _is_grey(colour: np.ndarray) -> bool:

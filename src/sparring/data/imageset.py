@@ -186,6 +186,9 @@ def _notes(examined: list[Examined]) -> Iterator[str]:
     animated = sum(one.animated for one in examined)
     if animated:
         yield f"{animated} files hold several frames; the first frame of each is used."
+    see_through = sum(one.see_through for one in examined)
+    if see_through:
+        yield f"{see_through} of {len(examined)} images are see-through in places; those lie on white."
     depths = Counter(one.dtype for one in examined)
     if len(depths) > 1:
         counts = ", ".join(f"{count} {dtype}" for dtype, count in sorted(depths.items()))

@@ -17,6 +17,7 @@ from matplotlib.offsetbox import AnnotationBbox, OffsetImage
 from sparring.data.source import Spec
 
 MAX_POINTS = 4000
+SHAPES = "o^s"  # of the points of groups, once the colours are used up
 PINNED_A_SIDE, PINNED_PIXELS = 26, 18  # pictures along the longer side of a map, and the points that one is wide
 
 
@@ -226,16 +227,38 @@ def draw_map(places: np.ndarray, pictures: np.ndarray | None, ink: Ink = LIGHT) 
         pictures: uint8, (n, height, width[, channels]), or None.
         ink: colours.
     """
-    figure = Figure(figsize=(7.2, 7.2), layout="constrained")
-    axes = figure.add_subplot()
+    figure, axes = _blank_map()
     _points(axes, places[:MAX_POINTS], ink.marks[0] if pictures is None else ink.faint)
-    axes.set_aspect("equal", adjustable="datalim")
     if pictures is not None:
         _pin(axes, places, pictures)
     dress(axes, ink)
-    axes.set_xticks([])
-    axes.set_yticks([])
     return figure
+
+
+def draw_groups(places: np.ndarray, groups: np.ndarray, names: Sequence[str], ink: Ink = LIGHT) -> Figure:
+    """Items on a map as points in the colour and form of their group.
+
+    Args:
+        places: (n, 2).
+        groups: (n,), the place of each item's group in `names`.
+        names: of the groups; beyond as many as there are colours times forms, they come again.
+        ink: colours.
+    """
+    figure, axes = _blank_map()
+    for group, name in enumerate(names):
+        form, colour = SHAPES[group // len(ink.marks) % len(SHAPES)], ink.marks[group % len(ink.marks)]
+        own = places[groups == group]
+        axes.scatter(own[:, 0], own[:, 1], s=14, c=colour, marker=form, alpha=0.75, linewidths=0, label=name)
+    dress(axes, ink)
+    figure.legend(loc="outside lower center", ncols=5, frameon=False, fontsize=9, labelcolor=ink.text)
+    return figure
+
+
+def _blank_map() -> tuple[Figure, Axes]:
+    figure = Figure(figsize=(7.2, 7.2), layout="constrained")
+    axes = figure.add_subplot(aspect="equal", xticks=[], yticks=[])
+    axes.set_adjustable("datalim")
+    return figure, axes
 
 
 def _pin(axes: Axes, places: np.ndarray, pictures: np.ndarray) -> None:

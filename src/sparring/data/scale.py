@@ -6,10 +6,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sparring.data.source import Source, Spec, iterate
+from sparring.data.source import Source, Spec, spread_rows
 from sparring.errors import DataError
 
-FIT_ITEMS = 65_536
+FIT_ITEMS, FIT_NUMBERS = 65_536, 2**27
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ def fit_scaler(kind: str, source: Source) -> Scaler:
     Raises:
         DataError: when no cell has a value, or "whiten" meets missing cells or has too many features.
     """
-    sample = _sample(source)
+    sample = spread_rows(source, FIT_ITEMS, FIT_NUMBERS).astype(np.float64)
     if not np.isfinite(sample).any():
         raise DataError("The data has no value at all to learn from: every cell is missing.")
     axes = _shared_axes(kind, source.spec)
@@ -114,13 +114,6 @@ def _scaler(
     constants = {"shift": shift, "factor": factor, "low": low, "high": high, "rotation": rotation}
     given = {name: value for name, value in constants.items() if value is not None}
     return Scaler(kind, spec, **{name: torch.tensor(value, dtype=torch.float32) for name, value in given.items()})
-
-
-def _sample(source: Source) -> np.ndarray:
-    if len(source) <= FIT_ITEMS and source.spec.size * len(source) <= 1 << 27:
-        return np.concatenate([rows.astype(np.float64) for rows in iterate(source)])
-    count = int(min(FIT_ITEMS, len(source), max(256, (1 << 27) // source.spec.size)))
-    return source.rows(np.linspace(0, len(source) - 1, count).astype(int)).astype(np.float64)
 
 
 def _shared_axes(kind: str, spec: Spec) -> tuple[int, ...]:

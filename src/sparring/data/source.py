@@ -93,8 +93,12 @@ class SubsetSource:
 
 def spread_rows(source: Source, most: int, numbers: int = 2**26) -> np.ndarray:
     """At most so many rows, spread evenly over the source, and at most so many numbers in all."""
-    count = max(1, min(len(source), most, numbers // source.spec.size))
-    return source.rows(np.linspace(0, len(source) - 1, count).astype(int))
+    return source.rows(spread(len(source), min(most, numbers // source.spec.size)))
+
+
+def spread(count: int, most: int) -> np.ndarray:
+    """The places of at most `most` items, at least one, spread evenly over `count`."""
+    return np.linspace(0, count - 1, max(1, min(count, most))).astype(int)
 
 
 def iterate(source: Source, batch: int = 1024) -> Iterator[np.ndarray]:

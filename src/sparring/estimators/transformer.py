@@ -79,7 +79,7 @@ class GANTransformer(ModelTransformer):
     def _adopt(self, model: Model, fingerprint: str, run: Path | None) -> Self:
         super()._adopt(model, fingerprint, run)
         self._embedder = Embedder(model, self.n_components)
-        self.rule_ = self._embedder.law
+        self.rule_ = self._embedder.rule
         return self
 
     @property

@@ -74,7 +74,7 @@ class Record(Hook):
                 engine.clock,
                 seconds=round(self.seconds, 3),
                 **{name: value.item() for name, value in asdict(numbers).items()},
-                images_per_second=self._speed(engine.clock),
+                samples_per_second=self._speed(engine.clock),
                 gamma=settings.gamma,
                 lr=settings.learning_rate,
                 augmented=settings.probability,

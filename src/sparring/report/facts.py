@@ -21,6 +21,7 @@ class Facts:
         folder: the run.
         config: config.json.
         cleaned: cleaned.json, empty where there is none.
+        folders: folders.json, empty where there is none.
         metrics: metrics.json, empty where there is none.
         history: history.jsonl.
     """
@@ -28,6 +29,7 @@ class Facts:
     folder: Path
     config: Mapping[str, Any]
     cleaned: Mapping[str, Any]
+    folders: Mapping[str, Any]
     metrics: Mapping[str, Any]
     history: History
 
@@ -65,6 +67,7 @@ def read_facts(folder: Path) -> Facts:
         folder=folder,
         config=_read(folder / "config.json"),
         cleaned=_read(folder / "cleaned.json"),
+        folders=_read(folder / "folders.json"),
         metrics=_read(folder / "metrics.json"),
         history=read_history(folder / "history.jsonl"),
     )

@@ -54,7 +54,7 @@ class History:
         notes: sentences written during training, in order, with the samples seen.
         end: how training ended, in words; empty while it has not.
         samples: samples seen at the last event.
-        images_per_second: speed, median over the recorded steps.
+        samples_per_second: speed, median over the recorded steps.
     """
 
     curves: dict[str, Curve] = field(default_factory=dict)
@@ -64,7 +64,7 @@ class History:
     notes: tuple[tuple[int, str], ...] = ()
     end: str = ""
     samples: int = 0
-    images_per_second: float | None = None
+    samples_per_second: float | None = None
 
 
 def read_history(path: Path) -> History:
@@ -77,7 +77,7 @@ def read_history(path: Path) -> History:
     curves |= {name: _thinned(_curve(lessons, name)) for name in ENCODING}
     best = [(event["samples"], event["kernel_distance"]) for event in judged if event.get("best")]
     ends = [str(event.get("text", "")) for event in events if event["event"] == "end"]
-    speeds = [event["images_per_second"] for event in steps if _is_number(event.get("images_per_second"))]
+    speeds = [event["samples_per_second"] for event in steps if _is_number(event.get("samples_per_second"))]
     return History(
         curves={name: curve for name, curve in curves.items() if len(curve)},
         kernel=_curve(judged, "kernel_distance"),
@@ -86,7 +86,7 @@ def read_history(path: Path) -> History:
         notes=tuple((event["samples"], _sentence(event)) for event in events if event["event"] == "note"),
         end=ends[-1] if ends else "",
         samples=events[-1]["samples"] if events else 0,
-        images_per_second=float(np.median(speeds)) if speeds else None,
+        samples_per_second=float(np.median(speeds)) if speeds else None,
     )
 
 

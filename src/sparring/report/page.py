@@ -15,6 +15,7 @@ import sparring
 from sparring.assembly import split
 from sparring.config import from_json
 from sparring.data.cache import open_cache
+from sparring.data.folders import Folders
 from sparring.data.source import Source, Spec
 from sparring.report.comparison import Comparison, Loader, compare_runs
 from sparring.report.facts import Facts, read_facts
@@ -71,7 +72,7 @@ def gather(run: Path, compare: Sequence[Path], load: Loader) -> Page:
         verdict=tuple(map(str, facts.metrics.get("verdict", ()))),
         summary=tuple(_summary(facts, source)),
         gallery=gallery,
-        understanding=look_inside(model, source, parts),
+        understanding=look_inside(model, source, parts, Folders.from_json(facts.folders, len(source))),
         table=measure_table(facts.metrics) if facts.metrics.get("measures") else None,
         charts=tuple(_charts(history)),
         events=tuple(_events(history)),
@@ -97,7 +98,7 @@ def _summary(facts: Facts, source: Source) -> list[tuple[str, str]]:
         ("Data", f"{len(source):,} {noun}"),
         ("Form", _form(source.spec)),
         ("Samples seen", f"{history.samples:,}" if history.samples else "none yet"),
-        ("Samples a second", f"{history.images_per_second:,.0f}" if history.images_per_second else ""),
+        ("Samples a second", f"{history.samples_per_second:,.0f}" if history.samples_per_second else ""),
         ("Networks", _network(config.get("network") or {})),
         ("Objective", str(objective)),
         ("Penalties", ", ".join(map(str, penalties))),

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
+from sklearn.neighbors import NearestNeighbors
 
 from sparring.assembly import Split
+from sparring.data.folders import Folders
 from sparring.data.pictures import display_range, to_displayable
-from sparring.data.plots import draw_map
-from sparring.data.source import Source, spread_rows
+from sparring.data.plots import draw_groups, draw_map
+from sparring.data.source import Source, SubsetSource, spread, spread_rows
 from sparring.extractors.pca import PCA
 from sparring.hooks.keep import unexplained
 from sparring.model import BATCH
 from sparring.report.artist import Artist
 from sparring.report.figures import Picture, themed
 from sparring.report.gallery import Generative, Strip, real_items
+from sparring.report.nearest import pixels
 from sparring.tasks.embed import MAP, Embedder
 from sparring.tasks.reconstruct import STEPS
 
@@ -34,23 +38,28 @@ class Understanding:
     Attributes:
         strips: items, and what is painted of them from many and from few numbers.
         are_apart: whether training did not see these items.
-        law: how the map came about; empty where there is no map.
+        rule: how the map came about; empty where there is no map.
         map: where real items lie; None where the embedding has no more than two numbers.
+        groups: the same coloured by the folder that items came from; None where there is no more than one folder.
     """
 
     strips: tuple[Strip, ...]
     are_apart: bool
-    law: str
+    rule: str
     map: Picture | None
+    groups: Strip | None = None
 
 
-def look_inside(model: Generative, source: Source, parts: Split) -> Understanding | None:
+def look_inside(
+    model: Generative, source: Source, parts: Split, folders: Folders | None = None
+) -> Understanding | None:
     """Pictures of what a model's encoder knows; None where it has none.
 
     Args:
         model: whose encoder it is.
         source: all real items, which fix the scale of the pictures.
         parts: those that the model was trained on, which PCA is fitted to, and those that the pictures show.
+        folders: where all real items came from.
     """
     if getattr(model, "encoder", None) is None:
         return None
@@ -59,11 +68,40 @@ def look_inside(model: Generative, source: Source, parts: Split) -> Understandin
     strips = _strips(known, artist, parts)
     if known.code_size <= MAP:
         return Understanding(strips, parts.is_apart, "", None)
-    embedder, rows = Embedder(known, MAP), spread_rows(parts.held_out, MAPPED)
+    shown = spread(len(parts.held_out), MAPPED)
+    embedder, rows = Embedder(known, MAP), parts.held_out.rows(shown)
     places, is_image = embedder(rows), source.spec.kind == "image"
     pictures = to_displayable(rows, source.spec, display_range(artist.real, source.spec)) if is_image else None
     drawn = themed(lambda ink: draw_map(places, pictures, ink), "map of real items")
-    return Understanding(strips, parts.is_apart, embedder.law, drawn)
+    groups = None if folders is None else _by_folder(known, parts, folders, shown, places)
+    return Understanding(strips, parts.is_apart, embedder.rule, drawn, groups)
+
+
+def _by_folder(model: Model, parts: Split, folders: Folders, shown: np.ndarray, places: np.ndarray) -> Strip:
+    """The map in the folders' colours, and how often an item and its nearest training item are of one folder."""
+    searched = spread(len(parts.train), FITTED)
+    mine, theirs = _origin(parts.held_out)[shown], _origin(parts.train)[searched]
+    rows, others = parts.held_out.rows(shown), parts.train.rows(searched)
+
+    def agree(vectors: Callable[[np.ndarray], np.ndarray]) -> str:
+        search = NearestNeighbors(n_neighbors=2).fit(vectors(others))
+        found = theirs[search.kneighbors(vectors(rows), return_distance=False)]
+        other = np.where(found[:, 0] == mine, found[:, 1], found[:, 0])  # an item is no neighbour of its own
+        return f"{(folders.of[other] == folders.of[mine]).mean():.1%}"
+
+    largest = np.bincount(folders.of).max() / len(folders.of)
+    label = (
+        "Coloured by the folder that an item came from, which training never saw. The nearest training item is of the "
+        f"same folder for {agree(lambda part: model.embed(part, model.code_size))} of the items by the embedding, and "
+        f"for {agree(pixels)} by the values themselves; {largest:.1%} of all items are of the largest folder."
+    )
+    groups = folders.of[mine]
+    return Strip(label, themed(lambda ink: draw_groups(places, groups, folders.names, ink), "map in folders' colours"))
+
+
+def _origin(part: Source) -> np.ndarray:
+    """The places of a part's items among all real items."""
+    return part.keep if isinstance(part, SubsetSource) else np.arange(len(part))
 
 
 def _strips(model: Model, artist: Artist, parts: Split) -> tuple[Strip, ...]:

@@ -23,15 +23,15 @@ class EmbedResult:
 
     Attributes:
         embedding: (n, dim), float32.
-        law: how the numbers came about, in a sentence.
+        rule: how the numbers came about, in a sentence.
     """
 
     embedding: np.ndarray
-    law: str
+    rule: str
 
     def to_json(self) -> dict[str, Any]:
-        """Count, length and law; the vectors themselves go to a file."""
-        return {"n": len(self.embedding), "dim": self.embedding.shape[1], "rule": self.law}
+        """Count, length and rule; the vectors themselves go to a file."""
+        return {"n": len(self.embedding), "dim": self.embedding.shape[1], "rule": self.rule}
 
 
 class Embedder:
@@ -55,10 +55,10 @@ class Embedder:
         self.map: Map | None = fit_map(model) if self.dim == MAP and self.size > MAP else None
 
     @property
-    def law(self) -> str:
+    def rule(self) -> str:
         """How the numbers come about, in a sentence."""
         if self.map is not None:
-            return self.map.law
+            return self.map.rule
         first = f"the first {min(self.dim, self.size)} of the {self.size} numbers"
         text = f"{first} that the encoder tells the discriminator's features from, the most telling first"
         more = self.dim - self.size
@@ -84,4 +84,4 @@ def embed(model: Model, source: Source, dim: int | None = None) -> EmbedResult:
     """
     embedder = Embedder(model, dim)
     parts = [embedder(rows) for rows in iterate(source)]
-    return EmbedResult(np.concatenate(parts), embedder.law)
+    return EmbedResult(np.concatenate(parts), embedder.rule)

@@ -28,7 +28,7 @@ class Map:
     places: np.ndarray
 
     @property
-    def law(self) -> str:
+    def rule(self) -> str:
         """How a place comes about, in a sentence."""
         return (
             f"a t-SNE map of {len(self.anchors):,} items that the generator made, by the encoder's embedding; "

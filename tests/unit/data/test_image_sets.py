@@ -195,3 +195,16 @@ def test_wrong_shape_is_refused(samples, folder_of):
     found = survey(folder_of(samples.pngs(1)))
     with pytest.raises(DataError, match="cannot become"):
         found.source((8, 8, 1))
+
+
+def test_transparency_is_noted_where_there_is_some(samples, folder_of):
+    def with_alpha(index: int, corner: int) -> bytes:
+        picture = samples.picture(index)
+        alpha = np.full((*picture.shape[:2], 1), 255, np.uint8)
+        alpha[0, 0] = corner
+        return samples.encoded(np.concatenate([picture, alpha], 2), "PNG")
+
+    found = survey(folder_of({**samples.pngs(1), "opaque.png": with_alpha(1, 255)}))
+    assert found.cleaning.notes == ()
+    found = survey(folder_of({"hole.png": with_alpha(2, 254)}))
+    assert found.cleaning.notes == ("1 of 3 images are see-through in places; those lie on white.",)

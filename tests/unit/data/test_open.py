@@ -110,6 +110,7 @@ def test_inspection_is_json(samples, folder_of):
     folder = folder_of({**samples.pngs(3), "bad.png": b"", "copy.png": samples.pngs(1)["000.png"]})
     shown = json.loads(json.dumps(survey(folder).to_json()))
     assert (shown["count"], shown["found"], shown["duplicates"], shown["skipped"]) == (3, 5, 1, {"empty": 1})
+    assert shown["duplicate_items"] == [{"name": "copy.png", "of": "000.png"}]
     assert shown["sizes"] == [{"height": 20, "width": 24, "count": 3}]
     assert shown["shape"] == [20, 24, 3]
 

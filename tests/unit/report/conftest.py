@@ -84,7 +84,7 @@ def write_history(folder, end=400_000, shift=0.0):
                 "r1": 0.03 * np.exp(-2 * share + 0.2 * rng.normal()),
                 "r2": 0.02 * np.exp(-2 * share + 0.2 * rng.normal()),
                 "variance": 1 - np.exp(-8 * share) + 0.02 * rng.normal(),
-                "images_per_second": 5200.0,
+                "samples_per_second": 5200.0,
             }
         )
         if samples % 20_000 == 0:

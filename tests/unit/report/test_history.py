@@ -18,10 +18,10 @@ def step(samples, loss, **others):
 def test_curves_and_facts_are_read(tmp_path):
     history = write(
         tmp_path / "h",
-        step(10, 1.0, images_per_second=5),
+        step(10, 1.0, samples_per_second=5),
         {"event": "validation", "samples": 10, "kernel_distance": 0.5, "best": True},
         {"event": "note", "samples": 12, "text": "halved"},
-        step(20, 2.0, images_per_second=7),
+        step(20, 2.0, samples_per_second=7),
         {"event": "validation", "samples": 20, "kernel_distance": 0.3, "best": True},
         {"event": "validation", "samples": 30, "kernel_distance": 0.4, "best": False},
         {"event": "end", "samples": 31, "text": "done"},
@@ -32,7 +32,7 @@ def test_curves_and_facts_are_read(tmp_path):
     assert history.kernel.values.tolist() == [0.5, 0.3, 0.4]
     assert history.best == (20, 0.3)
     assert history.notes == ((12, "halved"),)
-    assert (history.end, history.samples, history.images_per_second) == ("done", 31, 6)
+    assert (history.end, history.samples, history.samples_per_second) == ("done", 31, 6)
 
 
 def test_the_note_on_checkpoints_becomes_a_sentence(tmp_path):

@@ -4,10 +4,14 @@ import re
 
 import numpy as np
 import pytest
+from sklearn.datasets import load_digits
+from sklearn.neighbors import KNeighborsClassifier
 
 from sparring import training
 from sparring.assembly import Split
 from sparring.data.cache import open_cache
+from sparring.data.folders import Folders
+from sparring.data.source import SubsetSource
 from sparring.model import Model
 from sparring.report import write_report
 from sparring.report.understanding import look_inside
@@ -31,7 +35,7 @@ def test_the_losses_said_are_those_of_the_rows(run):
     found = look_inside(model, source, Split(source, source, is_apart=True))
     assert found is not None
     assert found.map is not None
-    assert "t-SNE map of 200 items" in found.law
+    assert "t-SNE map of 200 items" in found.rule
     held = source.rows(np.arange(128)).astype(float)
     painted = model.decode(model.refine(held, model.encode(held.astype(np.uint8)), 30))
     share = ((painted - held) ** 2).mean() / ((held - held.mean(0)) ** 2).mean()
@@ -54,3 +58,31 @@ def test_without_an_encoder_there_is_no_section(run):
     model, source = Model.load(run), open_cache(run / "cache")
     model.encoder = None
     assert look_inside(model, source, Split(source, source, is_apart=True)) is None
+
+
+def test_folders_are_told_apart_as_often_as_neighbours_agree(run):
+    model, source = Model.load(run), open_cache(run / "cache")
+    keep, rest = np.arange(0, 1797, 9), np.setdiff1d(np.arange(1797), np.arange(0, 1797, 9))
+    parts = Split(SubsetSource(source, rest), SubsetSource(source, keep), is_apart=True)
+    truth = load_digits().target
+    folders = Folders(tuple("0123456789"), truth)
+    found = look_inside(model, source, parts, folders)
+    assert found is not None
+    assert found.groups is not None
+    rows = source.rows(np.arange(1797)).reshape(1797, -1)
+    agree = KNeighborsClassifier(1).fit(rows[rest], truth[rest]).score(rows[keep], truth[keep])
+    assert f"for {agree:.1%} by the values" in found.groups.label
+    vectors = model.embed(source.rows(np.arange(1797)), model.code_size)
+    agree = KNeighborsClassifier(1).fit(vectors[rest], truth[rest]).score(vectors[keep], truth[keep])
+    assert f"for {agree:.1%} of the items by the embedding" in found.groups.label
+
+
+def test_an_item_is_no_neighbour_of_its_own(run):
+    model, source = Model.load(run), open_cache(run / "cache")
+    alone = Folders(tuple(map(str, range(10))), np.arange(1797) % 10)  # groups that mean nothing
+    found = look_inside(model, source, Split(source, source, is_apart=False), alone)
+    assert found is not None
+    assert found.groups is not None
+    said = re.search(r"for ([\d.]+)% of the items by the embedding", found.groups.label)
+    assert said is not None
+    assert float(said[1]) < 25
