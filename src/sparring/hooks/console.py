@@ -1,5 +1,7 @@
 """The console on stderr: what is said of progress, to whoever still listens."""
 
+from collections.abc import Iterable
+
 from rich.console import Console
 
 
@@ -11,3 +13,10 @@ class ProgressConsole(Console):
 
     def on_broken_pipe(self) -> None:
         self.quiet = True
+
+
+def say(lines: Iterable[str]) -> None:
+    """Write each of `lines` to stderr."""
+    console = ProgressConsole()
+    for line in lines:
+        console.print(line, soft_wrap=True, highlight=False, markup=False)
