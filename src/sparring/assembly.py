@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from sparring.augment import AUGMENTS
-from sparring.config import Config, replace
+from sparring.config import Config, OptimiserConfig, replace
 from sparring.data.feed import ShuffledFeed
 from sparring.data.scale import Scaler
 from sparring.data.source import Source, Spec, SubsetSource, spread_rows
@@ -16,11 +16,13 @@ from sparring.engine import Engine
 from sparring.errors import UsageError, did_you_mean, rule
 from sparring.games.adversarial import AdversarialGame
 from sparring.games.encoding import Autoencoder, EncodingGame
+from sparring.hooks.tensorboard import require_tensorboard
 from sparring.model import Model
 from sparring.networks import DISCRIMINATORS, GENERATORS
 from sparring.networks.base import Discriminator, Generator, initialise
 from sparring.networks.encoder import Encoder
 from sparring.objectives import OBJECTIVES
+from sparring.optimisers import WITH_MOMENTUM
 from sparring.penalties import PENALTIES
 from sparring.priors import PRIORS
 from sparring.rng import numpy_stream, torch_stream
@@ -41,11 +43,17 @@ class Split:
 
 def split(source: Source, config: Config) -> Split:
     """Hold out a random part; where that would be fewer than 64 items, judge by the training items instead."""
-    count = int(len(source) * config.data.held_out)
-    if count < FEWEST_HELD_OUT:
+    count = held_out_count(len(source), config)
+    if not count:
         return Split(source, source, is_apart=False)
     order = numpy_stream(config.seed, "held_out").permutation(len(source))
     return Split(SubsetSource(source, np.sort(order[count:])), SubsetSource(source, np.sort(order[:count])), True)
+
+
+def held_out_count(count: int, config: Config) -> int:
+    """How many of `count` items `split` holds out; 0 where that would be fewer than 64."""
+    held = int(count * config.data.held_out)
+    return held if held >= FEWEST_HELD_OUT else 0
 
 
 def build_networks(config: Config, spec: Spec) -> tuple[Generator, Discriminator]:
@@ -149,10 +157,24 @@ def check_names(config: Config, spec: Spec) -> None:
         raise UsageError(rule("`optimiser.name`", "an optimiser of torch.optim", config.optimiser.name, fix))
     if config.device == "cuda" and not torch.cuda.is_available():
         raise UsageError(rule("`device`", "'cpu' on a machine without a CUDA device", config.device))
+    _check_optimiser(config.optimiser)
+    if config.tensorboard:
+        require_tensorboard()
     _check_augment(config.augment.name or "none", spec)
     world = int(os.environ.get("WORLD_SIZE", "1"))
     if isinstance(config.optimiser.batch, int) and config.optimiser.batch % world:
         raise UsageError(rule("`optimiser.batch`", f"a multiple of the {world} processes", config.optimiser.batch))
+
+
+def _check_optimiser(options: OptimiserConfig) -> None:
+    """Refuse what an optimiser would ignore."""
+    has_momentum, has_moments = options.name in WITH_MOMENTUM, "Adam" in options.name
+    ignored = ["momentum"] * (not has_momentum) + ["beta1", "beta2", "beta2_end"] * (not has_moments)
+    for name in ignored:
+        value, default = getattr(options, name), getattr(OptimiserConfig, name)
+        if value != default:
+            must = f"left out with {options.name}, which has no use for it"
+            raise UsageError(rule(f"`optimiser.{name}`", must, value))
 
 
 def _check_augment(name: str, spec: Spec) -> None:

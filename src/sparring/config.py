@@ -119,7 +119,7 @@ class AugmentConfig:
     __pydantic_config__ = STRICT
     name: str | None = None
     probability: Fraction | Literal["adaptive"] | None = None
-    target: Positive = 0.4
+    target: Positive | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -258,6 +258,8 @@ def apply_settings(config: Config, settings: Mapping[str, Any], where: str = "--
 def read_file(path: Path) -> dict[str, Any]:
     """The nested values of a `.json` or `.toml` file; the `config.json` of a run counts as one.
 
+    A run's budget is what its minutes or epochs became, its samples, so that the same items are shown again.
+
     Raises:
         UsageError: when the file is missing, or is not JSON or TOML.
     """
@@ -270,7 +272,13 @@ def read_file(path: Path) -> dict[str, Any]:
         raise UsageError(f"The configuration file {str(path)!r} cannot be read: {error}") from None
     if not isinstance(values, dict):
         raise UsageError(f"The configuration file {str(path)!r} must hold one table of settings.")
-    return values["config"] if isinstance(values.get("config"), dict) else values
+    config = values.get("config")
+    if not isinstance(config, dict):
+        return values
+    budget = config.get("budget")
+    if isinstance(budget, dict) and budget.get("samples"):
+        config = {**config, "budget": {"samples": budget["samples"]}}
+    return config
 
 
 def _read(value: Any) -> Any:

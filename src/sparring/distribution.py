@@ -19,7 +19,7 @@ def processes() -> Iterator[bool]:
     if world == 1:
         yield True
         return
-    dist.init_process_group("nccl" if torch.cuda.is_available() else "gloo", timeout=timedelta(days=1))
+    dist.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo", timeout=timedelta(days=1))
     if torch.cuda.is_available():
         torch.cuda.set_device(default_device())
     try:

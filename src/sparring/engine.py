@@ -268,7 +268,7 @@ class Engine:
     def _adapt(self, d_loss: float) -> None:
         """Augment more often where the discriminator wins too easily, else less (Karras et al. 2020, section 3)."""
         change = ADAPT_STEPS * self.batch / (ADAPT_SHARE * max(self.total, 1))
-        towards = change if d_loss < self.config.augment.target else -change
+        towards = change if d_loss < (self.config.augment.target or 0.0) else -change
         self.progress.probability = min(max(self.progress.probability + towards, 0.0), MOST_AUGMENTED)
 
     def _draw_views(self, probability: float) -> Callable[[Tensor], View]:

@@ -48,6 +48,17 @@ def kept_memory() -> Iterator[None]:
         library.malloc_trim(0)
 
 
+@contextlib.contextmanager
+def threads(count: int | None) -> Iterator[None]:
+    """While entered, PyTorch computes with so many threads; as many as before where None."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count or before)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
 def _set(library: ctypes.CDLL, thresholds: dict[int, int]) -> None:
     for option, size in thresholds.items():
         library.mallopt(option, size)

@@ -22,6 +22,7 @@ from sparring.priors import PRIORS
 from sparring.rng import torch_stream
 
 BATCH = 256
+OF_TRAINING = ("game", "progress", "hooks")  # what a checkpoint also knows, of its engine
 REFINED_NUMBERS = 2**20  # of the items that are refined at a time: the decoder's maps are kept for each
 REFINED = 0.1  # of the codes' root mean square: how far a first step of `refine` moves a number
 
@@ -264,6 +265,8 @@ def from_saved(saved: checkpoint.Saved) -> Model:
         discriminator = _build(facts.pop("discriminator"), parts["discriminator"])
         encoder, decoder = _read_coders(facts, saved.tensors["model"])
         config = from_json(facts.pop("config"))
+        for name in OF_TRAINING:
+            facts.pop(name, None)
     except (KeyError, TypeError, ValueError, RuntimeError, SparringError) as error:
         raise RunError(f"The checkpoint {str(saved.folder)!r} does not hold a model: {error}.") from None
     return Model(generator, discriminator, scaler, config, facts, encoder, decoder)

@@ -8,6 +8,8 @@ from torch import Tensor, nn
 
 from sparring.config import OptimiserConfig
 
+WITH_MOMENTUM = ("SGD", "RMSprop")
+
 
 def make_optimiser(network: nn.Module, options: OptimiserConfig) -> torch.optim.Optimizer:
     """One of torch.optim by name, fused where it can be."""
@@ -15,7 +17,7 @@ def make_optimiser(network: nn.Module, options: OptimiserConfig) -> torch.optim.
     arguments: dict[str, Any] = {"lr": options.learning_rate}
     if "Adam" in options.name:
         arguments["betas"] = (float(options.beta1), float(options.beta2))
-    if options.name in ("SGD", "RMSprop"):
+    if options.name in WITH_MOMENTUM:
         arguments["momentum"] = options.momentum
     if options.name in ("Adam", "AdamW", "SGD", "Adagrad"):
         arguments["fused"] = True

@@ -126,11 +126,16 @@ def measure(
     judge: Extractor | None,
     seconds: float,
 ) -> Pace:
-    """Time training steps for so many seconds, and one measurement, of a width on throw-away networks."""
+    """Time training steps for so many seconds, and one measurement, of a width on throw-away networks.
+
+    One process does it alone: what several take to average their gradients is not counted.
+    """
     world = world_size()
     part = max(1, int(config.optimiser.batch or 1) // world)
     config = replace(config, budget={"samples": 1 << 40}, optimiser={"batch": part, "learning_rate": 1e-3})
     config = choose_by_width(config, source.spec).config
+    if config.augment.probability:
+        config = replace(config, augment={"probability": "adaptive"})
     engine = build_engine(config, source, scaler, device, alone=True)
     engine.progress.probability = AUGMENTED
     step = _mean_step(engine, seconds)

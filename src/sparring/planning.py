@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from sparring.assembly import Split, adversarial_samples, split
+from sparring.assembly import Split, adversarial_samples, held_out_count, split
 from sparring.config import Config, replace
 from sparring.data.scale import Scaler, fit_scaler
 from sparring.data.source import ArraySource, Source, spread_rows
@@ -99,11 +99,11 @@ def plan(
     """
     parts = split(source, config)
     scaler = fit_scaler(config.data.scale or "range", parts.train)
-    held = len(parts.held_out) if parts.is_apart else 0
+    held = held_out_count(count, config)
     choice = choose_recipe(config, source.spec, count - held, _variance(parts.train, scaler), device)
     config, reasons = dataclasses.replace(choice.config, device=device.type), list(choice.reasons)
     config = replace(config, threads=config.threads or torch.get_num_threads())
-    if not parts.is_apart:
+    if not held:
         reasons.append("too few items to hold any out: keep-best judges by the training items")
     extractor = judge(parts)
     config, pace_reasons = _choose_samples(config, parts.train, scaler, device, extractor, began, count - held, glance)
@@ -144,18 +144,20 @@ def _choose_samples(
         if encoded >= total:
             must = f"fewer than the budget's {total:,} samples, so that something is left to train the players on"
             raise UsageError(rule("`encoder.samples`", must, config.encoder.samples))
-        config, reasons = _with_encoder(_with_width(config, total), encoded)
-        return config, [reason, *reasons]
+        config, widths = _with_width(replace(config, budget={"samples": total}), total)
+        config, reasons = _with_encoder(config, encoded)
+        return config, [*widths, reason, *reasons]
     minutes = budget.minutes or DEFAULT_MINUTES
     left = 60.0 * minutes - (time.perf_counter() - began)
     pace = choose_pace(config, source, scaler, device, left, extractor, glance)
     left = 60.0 * minutes - (time.perf_counter() - began)
     played, encoded = pace.samples(left, batch, *encoder_part(config, batch))
     total, rate = played + encoded, 1.0 / pace.seconds_per_sample
+    why = [] if config.network.width else [_width_reason(config.network.name, pace.width, played)]
     config = replace(config, budget={"samples": total, "minutes": minutes}, network={"width": pace.width})
     config, reasons = _with_encoder(config, encoded)
     return config, [
-        _width_reason(pace.width, played),
+        *why,
         f"budget.samples = {total:,}: {_minutes(minutes)} at {rate:,.0f} samples a second, less the time for "
         f"the start, the measurements and a margin",
         *reasons,
@@ -170,21 +172,23 @@ def _with_encoder(config: Config, encoded: int) -> tuple[Config, list[str]]:
     return replace(config, encoder={"samples": encoded}), reasons
 
 
-def _width_reason(width: int, total: int) -> str:
-    if width not in WIDTHS:
-        return f"network.width = {width}"
-    if total < needed_samples(width):
-        return f"network.width = {width}: the narrowest; {needed_samples(width):,} samples would be better for it"
-    return f"network.width = {width}: the widest that sees at least {needed_samples(width):,} samples in the time"
+def _width_reason(network: str | None, width: int, total: int) -> str:
+    if network == "mlp":
+        why = "of all fully connected networks"
+    elif total < needed_samples(width):
+        why = f"the narrowest; {needed_samples(width):,} samples would be better for it"
+    else:
+        why = f"the widest, of those that are tried, that sees at least {needed_samples(width):,} samples"
+    return f"network.width = {width}: {why}"
 
 
-def _with_width(config: Config, total: int) -> Config:
-    """A width for a number of samples that the user gave: no clock is asked."""
-    if config.network.width is None:
-        fitting = [width for width in WIDTHS[:5] if needed_samples(width) <= total]
-        width = MLP_WIDTH if config.network.name == "mlp" else max(fitting, default=WIDTHS[0])
-        config = replace(config, network={"width": width})
-    return replace(config, budget={"samples": total})
+def _with_width(config: Config, total: int) -> tuple[Config, list[str]]:
+    """A width for a number of samples that the user gave, and why: no clock is asked."""
+    if config.network.width is not None:
+        return config, []
+    fitting = [width for width in WIDTHS[:5] if needed_samples(width) <= total]
+    width = MLP_WIDTH if config.network.name == "mlp" else max(fitting, default=WIDTHS[0])
+    return replace(config, network={"width": width}), [_width_reason(config.network.name, width, total)]
 
 
 def _minutes(count: float) -> str:

@@ -14,9 +14,10 @@ from sparring.config import Config, replace
 from sparring.data.source import Spec
 from sparring.distribution import world_size
 from sparring.hardware import has_fast_bfloat16
+from sparring.objectives import OBJECTIVES
 
 DEFAULT_MINUTES = 10.0
-LARGEST_SIDE = 64
+LARGEST_SIDE, SMALLEST_SIDE, LONGEST_SIDE = 64, 8, 256
 SHORT_MINUTES = 4.0
 WIDTHS = (16, 24, 32, 48, 64, 96, 128, 192, 256)
 SAMPLES_PER_WIDTH = 20_000
@@ -25,7 +26,9 @@ RATE_AT_32, MLP_RATE_AT_32 = 3e-3, 1.5e-3
 MLP_WIDTH = 128
 LATENT = 64
 FEW_ITEMS = 20_000
+TARGET = 0.58  # of D's loss where it cannot tell: below that it sees items augmented more often
 SKIP_SIDE = 16
+KEPT_WHOLE = 0.95  # of an image's longer side: less is worth a word
 
 
 @dataclass(frozen=True)
@@ -58,9 +61,12 @@ def largest_side(config: Config, device: torch.device) -> int:
 
 
 def fit_resolution(height: int, width: int, largest: int) -> tuple[int, int]:
-    """The (height, width) to train at: the data's own where its longer side fits, else scaled to fit, shape kept."""
-    scale = min(1.0, largest / max(height, width))
-    return max(8, round(height * scale)), max(8, round(width * scale))
+    """The (height, width) to train at: the data's own where its longer side fits, else scaled to fit, shape kept.
+
+    The shorter side has at least 8 places and then the longer one as many as the shape asks for, up to 256.
+    """
+    scale = max(min(1.0, largest / max(height, width)), SMALLEST_SIDE / min(height, width))
+    return min(LONGEST_SIDE, round(height * scale)), min(LONGEST_SIDE, round(width * scale))
 
 
 def choose_recipe(config: Config, spec: Spec, count: int, variance: float, device: torch.device) -> Choice:
@@ -96,6 +102,7 @@ def choose_recipe(config: Config, spec: Spec, count: int, variance: float, devic
         "augment": {
             "name": "images" if spec.kind == "image" and count <= FEW_ITEMS else "none",
             "probability": "adaptive",
+            "target": _round(TARGET * OBJECTIVES[config.objective.name]().balance),
         },
     }
     if config.optimiser.batch == "full":
@@ -205,9 +212,13 @@ def _resolution_reason(natural: tuple[int, ...], chosen: tuple[int, int] | None,
     size, own = f"{chosen[0]} x {chosen[1]} (height x width)", f"{natural[0]} x {natural[1]}"
     if tuple(natural) == tuple(chosen):
         return f"data.resolution = {size}, the data's own"
-    return (
-        f"data.resolution = {size}: the data's {own} brought to at most {largest} a side, which this budget can train"
-    )
+    reason = f"at most {largest} a side, which this budget can train"
+    if min(chosen) == SMALLEST_SIDE:
+        reason = f"the least of {SMALLEST_SIDE} on its shorter side"
+    scale = max(new / old for new, old in zip(chosen, natural, strict=True))
+    kept = min(new / (old * scale) for new, old in zip(chosen, natural, strict=True))
+    cut = f"; the middle {kept:.0%} of its longer side is kept" if kept < KEPT_WHOLE else ""
+    return f"data.resolution = {size}: the data's {own} brought to {reason}{cut}"
 
 
 def _precision_reason(is_mlp: bool, fast: bool) -> str:

@@ -56,8 +56,8 @@ def play(run: Path, config: Config, source: Source, scaler: Scaler, progress: bo
         RunError: when training had begun, and its checkpoints are gone or damaged.
     """
     device = default_device() if config.device == "cuda" else torch.device("cpu")
-    if config.threads and config.threads != torch.get_num_threads():
-        torch.set_num_threads(config.threads)
+    if config.device == "cuda" and device.type == "cpu":
+        raise RunError(f"{str(run)!r} trains on a CUDA device, and this machine has none. Go on where there is one.")
     slot, history = run / "checkpoint" / "last", History(run / "history.jsonl", writes=rank() == 0)
     saved = _newest(slot, history) if resuming else None
     if saved and _is_finished(saved, config):
@@ -65,7 +65,7 @@ def play(run: Path, config: Config, source: Source, scaler: Scaler, progress: bo
             say(["This run is finished: nothing is left to train."])
         return
     parts = split(source, config)
-    if resuming:
+    if saved is not None:
         _say_where(saved, slot, history, progress)
     if saved is None or not _has_played(saved, config):
         engine = build_engine(config, parts.train, scaler, device)
@@ -122,12 +122,12 @@ def _is_finished(saved: checkpoint.Saved, config: Config) -> bool:
     return _is_encoding(saved) and saved.facts.get("progress", {}).get("clock", 0) >= (config.budget.samples or 0)
 
 
-def _say_where(saved: checkpoint.Saved | None, slot: Path, history: History, progress: bool) -> None:
+def _say_where(saved: checkpoint.Saved, slot: Path, history: History, progress: bool) -> None:
     """Forget of the history what came after the checkpoint, and note that training goes on from there."""
-    clock = int(saved.facts.get("progress", {}).get("clock", 0)) if saved else 0
-    if progress and saved:
+    clock = int(saved.facts.get("progress", {}).get("clock", 0))
+    if progress:
         say([f"Going on at {clock:,} samples, where the newest checkpoint was written."])
-    history.rewind(clock if saved else -1)
+    history.rewind(clock)
     history.add("resumed_at", clock)
     if checkpoint.is_damaged(slot):
         text = f"the newest checkpoint is damaged; training went on from the one before, at {clock:,} samples"

@@ -3,10 +3,12 @@
 `train` reads the data, makes every choice and writes it down; `stages.play` goes by what is written.
 """
 
+import contextlib
 import dataclasses
 import json
+import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -25,7 +27,7 @@ from sparring.data.source import Source
 from sparring.data.survey import Survey
 from sparring.distribution import first_alone, processes, wait_for_all
 from sparring.errors import RunError, UsageError
-from sparring.hardware import default_device, describe, kept_memory
+from sparring.hardware import default_device, describe, kept_memory, threads
 from sparring.hooks.console import say
 from sparring.planning import chosen_shape, expected_time, plan
 from sparring.presets import configure
@@ -71,15 +73,15 @@ def train(
     began = time.perf_counter()
     budget = {"minutes": minutes, "samples": samples, "epochs": epochs}
     config = configure(preset, config_file, settings or {}, budget, seed)
-    with kept_memory(), processes():
+    with kept_memory(), processes(), threads(config.threads):
         with first_alone() as first:
             if first:
                 _refuse_existing(run)
                 found = look_at(data).require()
                 check_names(config, found.spec)
-                _write_down(run, found, config, began, progress)
-        play(run, *_read_down(run), progress)
-        wait_for_all()
+                with _all_or_nothing(run):
+                    _write_down(run, found, config, began, progress)
+        _play(run, progress)
     return run
 
 
@@ -95,9 +97,15 @@ def resume(run: Path | str, *, progress: bool = True) -> Path:
             if first:
                 for slot in ("last", "best"):
                     checkpoint.settle(run / "checkpoint" / slot)
-        play(run, *_read_down(run), progress, resuming=True)
-        wait_for_all()
+        _play(run, progress, resuming=True)
     return run
+
+
+def _play(run: Path, progress: bool, resuming: bool = False) -> None:
+    config, source, scaler = _read_down(run)
+    with threads(config.threads):
+        play(run, config, source, scaler, progress, resuming)
+    wait_for_all()
 
 
 def _write_down(run: Path, found: Survey, config: Config, began: float, progress: bool) -> None:
@@ -145,6 +153,17 @@ def _read_down(run: Path) -> tuple[Config, Source, Scaler]:
     source = open_cache(run / "cache")
     saved = checkpoint.read(run / "scaler")
     return config, source, Scaler(saved.facts["kind"], source.spec, **saved.tensors["scaler"])
+
+
+@contextlib.contextmanager
+def _all_or_nothing(run: Path) -> Iterator[None]:
+    """Leave no folder behind that `train` would refuse, where the choices could not be made."""
+    try:
+        yield
+    except BaseException:
+        if not (run / "config.json").is_file():
+            shutil.rmtree(run, ignore_errors=True)
+        raise
 
 
 def _refuse_existing(run: Path) -> None:

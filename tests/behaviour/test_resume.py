@@ -16,6 +16,7 @@ from sparring.engine import Engine
 from sparring.errors import RunError
 from sparring.hooks.keep import Keep
 from sparring.hooks.record import Record
+from sparring.hooks.save import Save
 from sparring.hooks.validate import Validate
 from sparring.networks import GENERATORS
 from sparring.objectives import OBJECTIVES
@@ -147,6 +148,8 @@ def assert_same_run(run: Path, reference: Path) -> None:
         mine, theirs = checkpoint.read(run / slot), checkpoint.read(reference / slot)
         for stem, tensors in theirs.tensors.items():
             assert same_bits(mine.tensors[stem], tensors)
+        assert mine.facts.keys() == theirs.facts.keys()
+        assert mine.facts["samples"] == theirs.facts["samples"]
     assert told(run) == told(reference)
     assert [path.name for path in sorted((run / "samples").iterdir())] == [
         path.name for path in sorted((reference / "samples").iterdir())
@@ -281,3 +284,33 @@ def test_what_is_decided_is_on_disk_before_the_first_step(tmp_path: Path, monkey
 def test_resume_of_a_folder_that_is_no_run_gets_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(RunError, match="is not a run folder"):
         training.resume(tmp_path, progress=False)
+
+
+def test_interruptions_before_the_first_checkpoint_lose_nothing(
+    reference: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def start(self: Save, engine: Engine) -> None:
+        raise Killed
+
+    run = tmp_path / "run"
+    with monkeypatch.context() as patch:
+        patch.setattr(Save, "start", start)
+        with pytest.raises(Killed):
+            digits(run)
+        with pytest.raises(Killed):
+            training.resume(run, progress=False)
+    training.resume(run, progress=False)
+    assert_same_run(run, reference)
+
+
+def test_a_run_of_a_gpu_does_not_go_on_without_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = tmp_path / "run"
+    kill_at(0, monkeypatch)
+    with pytest.raises(Killed):
+        digits(run)
+    facts = json.loads((run / "config.json").read_text())
+    facts["config"]["device"] = "cuda"
+    (run / "config.json").write_text(json.dumps(facts))
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(RunError, match="this machine has none"):
+        training.resume(run, progress=False)

@@ -181,3 +181,35 @@ def test_whole_numbers_stay_within_their_dtype(dtype: str) -> None:
     got = scaler.to_data(torch.tensor([[-2.0], [0.0], [2.0]]))
     assert got.dtype == rows.dtype
     assert got[0, 0] < 0 < got[2, 0]
+
+
+@pytest.mark.parametrize("kind", ["range", "moments"])
+def test_whether_stays_whether(kind: str) -> None:
+    rows = np.array([[True, False], [False, False], [True, True], [False, False]] * 20)
+    scaler = fit_scaler(kind, source(rows, "vector"))
+    back = scaler.to_data(scaler.to_model(rows))
+    assert back.dtype == bool
+    assert np.array_equal(back, rows)
+    near = scaler.to_data(scaler.to_model(np.where(rows, 0.9, 0.1)))
+    assert np.array_equal(near, rows), "what is nearly 0 is not true"
+
+
+@pytest.mark.parametrize("dtype", ["float64", "int64"])
+def test_small_steps_far_from_nothing_are_kept(dtype: str) -> None:
+    offset = 2_460_000 if dtype == "float64" else 1_700_000_000
+    step = 0.001 if dtype == "float64" else 1
+    rows = (offset + step * np.arange(100)[:, None]).astype(dtype)
+    scaler = fit_scaler("moments", source(rows, "vector"))
+    items = scaler.to_model(rows)
+    assert items.dtype == torch.float32
+    expected = (np.arange(100) - 49.5) / np.arange(100).std()
+    np.testing.assert_allclose(items[:, 0], expected, atol=1e-4)
+    np.testing.assert_allclose(scaler.to_data(items), rows, rtol=0, atol=step / 10)
+
+
+@pytest.mark.parametrize("kind", ["range", "moments", "whiten"])
+@pytest.mark.parametrize("unit", [1e-13, 1e-30, 1e30])
+def test_the_unit_of_the_data_does_not_matter(kind: str, unit: float) -> None:
+    rows = vectors().astype(np.float64)
+    plain, tiny = fit_scaler(kind, source(rows, "vector")), fit_scaler(kind, source(rows * unit, "vector"))
+    np.testing.assert_allclose(tiny.to_model(rows * unit), plain.to_model(rows), atol=1e-3)

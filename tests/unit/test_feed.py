@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from sparring.data.feed import ShuffledFeed
+from sparring.data.feed import ShuffledFeed, load, resident
 from sparring.data.scale import Scaler, fit_scaler
 from sparring.data.source import ArraySource, Source, Spec, SubsetSource
 
@@ -94,3 +94,21 @@ def test_no_global_random_state_is_read_or_moved(source: Source) -> None:
     assert torch.equal(feed(source).batch(0, 16), first)
     assert torch.equal(torch.get_rng_state(), moved)
     assert not torch.equal(moved, state)
+
+
+def test_what_a_device_holds_are_the_rows(source: Source) -> None:
+    if source.spec.dtype == "uint16":
+        return
+    many = ArraySource(np.arange(5000, dtype=np.float32).reshape(-1, 2), Spec("vector", (2,), "float32"))
+    assert np.array_equal(load(many, CPU).numpy(), many.array)
+    assert np.array_equal(load(source, CPU).numpy(), source.rows(np.arange(COUNT)))
+
+
+@pytest.mark.parametrize(("free", "held"), [(0, False), (16 * COUNT, True), (16 * COUNT - 4, False)])
+def test_a_device_holds_what_a_quarter_of_it_has_room_for(
+    source: Source, monkeypatch: pytest.MonkeyPatch, free: int, held: bool
+) -> None:
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (free, 0))
+    monkeypatch.setattr("sparring.data.feed.load", lambda source, device: torch.ones(1))
+    assert (resident(source, torch.device("cuda")) is not None) == (held and source.spec.dtype == "float32")
+    assert resident(source, CPU) is None

@@ -1,5 +1,7 @@
 """How a budget is shared between the two players and the encoder."""
 
+import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -7,18 +9,24 @@ import numpy as np
 import pytest
 import torch
 
-from sparring import training
-from sparring.config import from_json
+from sparring import planning, training
+from sparring.config import Config, apply_settings, from_json
+from sparring.data import survey
 from sparring.data.cache import open_cache
+from sparring.data.scale import fit_scaler
+from sparring.data.source import ArraySource, Spec
+from sparring.engine import Engine
 from sparring.errors import UsageError
 from sparring.games.encoding import EncodingGame
 from sparring.hooks.keep import unexplained
 from sparring.model import Model
-from sparring.pace import Pace
+from sparring.pace import AUGMENTED, Pace, measure
+from sparring.planning import estimate
 from sparring.presets import configure
 from sparring.report.history import read_history
+from sparring.rules import choose_form, choose_recipe
 
-BATCH = 16
+BATCH, CPU = 16, torch.device("cpu")
 
 
 def trained(folder: Path, samples: int, **settings: Any) -> Path:
@@ -103,3 +111,101 @@ def test_a_broken_encoder_is_named_and_left_out(tmp_path: Path, monkeypatch: pyt
     run = trained(tmp_path, 160)
     assert any("the encoder broke" in text for _, text in read_history(run / "history.jsonl").notes)
     assert Model.load(run).encoder is None
+
+
+def test_a_run_s_configuration_asks_for_the_same_items_again(tmp_path: Path) -> None:
+    old = tmp_path / "config.json"
+    budget = {"samples": 1600, "minutes": 3.0, "epochs": None}
+    old.write_text(json.dumps({"config": {"budget": budget, "encoder": {"samples": 160}, "seed": 4}}))
+    again = configure(None, old, {}, {}, None)
+    assert (again.budget.samples, again.budget.minutes, again.encoder.samples, again.seed) == (1600, None, 160, 4)
+    assert configure(None, old, {}, {"minutes": 1.0}, None).budget.samples is None
+    own = tmp_path / "own.json"
+    own.write_text(json.dumps({"budget": budget}))
+    with pytest.raises(UsageError, match="one of minutes, samples or epochs"):
+        configure(None, own, {}, {}, None)
+
+
+def test_the_pace_is_taken_with_the_threads_that_were_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen, before = [], torch.get_num_threads()
+    honest = planning.plan
+
+    def plan(*arguments: Any, **options: Any) -> Any:
+        seen.append(torch.get_num_threads())
+        return honest(*arguments, **options)
+
+    monkeypatch.setattr(training, "plan", plan)
+    asked = before + 1
+    run = trained(tmp_path, 160, threads=asked)
+    assert seen == [asked]
+    assert torch.get_num_threads() == before
+    assert from_json(training.checkpoint.read(run / "checkpoint" / "last").facts["config"]).threads == asked
+
+
+@pytest.mark.parametrize(("probability", "expected"), [("adaptive", AUGMENTED), (0.8, AUGMENTED), (0.0, 0.0)])
+def test_a_pace_counts_augmentation_in(
+    monkeypatch: pytest.MonkeyPatch, probability: float | str, expected: float
+) -> None:
+    seen = []
+    honest = Engine.settings
+
+    def settings(engine: Engine) -> Any:
+        found = honest(engine)
+        seen.append(found.probability)
+        return found
+
+    monkeypatch.setattr(Engine, "settings", settings)
+    rows = np.random.default_rng(0).integers(0, 255, (40, 8, 8, 1), np.uint8)
+    source = ArraySource(rows, Spec("image", (8, 8, 1), "uint8"))
+    config = apply_settings(Config(), {"augment.probability": probability, "encoder.share": 0, "network.width": 4})
+    config = choose_recipe(choose_form(config, source.spec, CPU).config, source.spec, 40, 10.0, CPU).config
+    measure(config, source, fit_scaler("range", source), CPU, None, 0.01)
+    assert max(seen) == pytest.approx(expected, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"network.width": 4}, None),
+        ({"network.width": None}, "of all fully connected networks"),
+        ({"network.width": None, "network.name": "conv"}, "the narrowest; 320,000 samples would be better for it"),
+    ],
+)
+def test_a_width_has_a_reason_where_it_was_chosen(tmp_path: Path, settings: dict[str, Any], words: str | None) -> None:
+    rows = np.random.default_rng(0).normal(size=(100, 12, 2)).astype(np.float32)
+    options = {"optimiser.batch": BATCH, "encoder.width": 8, "validation.points": 1, "network.name": "mlp"} | settings
+    run = training.train(rows, tmp_path / "run", samples=2 * BATCH, progress=False, settings=options)
+    decisions = json.loads((run / "config.json").read_text())["decisions"]
+    assert [line.partition(": ")[2] for line in decisions if line.startswith("network.width")] == [words][: bool(words)]
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"encoder.samples": 10**6}, "fewer than the budget's"),
+        ({"optimiser.momentum": 0.9}, "`optimiser.momentum` must be left out with Adam"),
+        ({"optimiser.name": "SGD", "optimiser.beta1": 0.5}, "`optimiser.beta1` must be left out with SGD"),
+        ({"tensorboard": True}, "needs the extra"),
+    ],
+)
+def test_what_is_refused_leaves_no_folder_in_the_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: dict[str, Any], words: str
+) -> None:
+    monkeypatch.setitem(sys.modules, "tensorboardX", None)
+    with pytest.raises(UsageError, match=words):
+        trained(tmp_path, 160, **settings)
+    assert Model.load(trained(tmp_path, 160)).encoder is not None
+
+
+def test_inspection_chooses_as_training_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def recipe(config: Config, spec: Spec, count: int, *others: Any) -> Any:
+        asked.append(count)
+        return choose_recipe(config, spec, count, *others)
+
+    monkeypatch.setattr(planning, "choose_recipe", recipe)
+    estimate(survey(np.random.default_rng(0).normal(size=(5000, 3))), minutes=0.05)
+    assert asked == [4500]

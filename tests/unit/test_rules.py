@@ -61,11 +61,14 @@ def gaps(config: Config) -> set[str]:
         (128, 128, (64, 64)),
         (480, 640, (48, 64)),
         (640, 480, (64, 48)),
-        (1000, 100, (64, 8)),
+        (1000, 100, (80, 8)),
+        (32, 512, (8, 128)),
+        (6, 16, (8, 21)),
+        (8, 100, (8, 100)),
         (31, 9, (31, 9)),
     ],
 )
-def test_resolution_keeps_the_shape_up_to_64_a_side(height: int, width: int, expected: tuple[int, int]) -> None:
+def test_resolution_keeps_the_shape(height: int, width: int, expected: tuple[int, int]) -> None:
     assert fit_resolution(height, width, 64) == expected
 
 
@@ -73,9 +76,23 @@ def test_resolution_keeps_the_shape_up_to_64_a_side(height: int, width: int, exp
 def test_resolution_is_always_one_that_can_be_trained(size: tuple[int, int]) -> None:
     height, width = fit_resolution(*size, 64)
     assert min(height, width) >= 8
-    assert max(height, width) <= 64
-    if min(height, width) > 8:
+    assert max(height, width) <= (64 if min(height, width) > 8 else 256)
+    if max(height, width) < 256:
         assert height / width == pytest.approx(size[0] / size[1], rel=0.06)
+
+
+def test_what_is_cut_off_of_a_very_long_image_is_said() -> None:
+    reasons = choose_form(Config(), Spec("image", (10, 1000, 1), "uint8"), CPU).reasons
+    assert any("8 x 256" in reason and "the middle 32% of its longer side is kept" in reason for reason in reasons)
+    whole = choose_form(Config(), Spec("image", (100, 1000, 1), "uint8"), CPU).reasons
+    assert any("8 x 80" in reason and "the least of 8" in reason for reason in whole)
+    assert not any("middle" in reason for reason in whole)
+
+
+@pytest.mark.parametrize(("objective", "target"), [("relativistic", 0.4), ("cross_entropy", 0.8)])
+def test_augmentation_aims_at_a_share_of_what_a_blind_discriminator_loses(objective: str, target: float) -> None:
+    config = chosen(apply_settings(Config(), {"objective.name": objective}), IMAGE)
+    assert config.augment.target == target
 
 
 @SPECS

@@ -58,22 +58,23 @@ class Bar:
     bound: float
     measure: Callable[[Sequence[Line]], float | None]
 
-    def judge(self, lines: Sequence[Line]) -> "Verdict":
-        """Hold the finished cells against the bound."""
+    def judge(self, lines: Sequence[Line], complete: bool = True) -> "Verdict":
+        """Hold the finished cells, all of them where `complete`, against the bound."""
         value = self.measure(lines)
         if value is None:
-            return Verdict(self, None, None)
+            return Verdict(self, None, None, complete)
         passed = value >= self.bound if self.must == ">=" else value <= self.bound
-        return Verdict(self, value, bool(passed))
+        return Verdict(self, value, bool(passed), complete)
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """A bar, the value that was held against it, and whether it passed (None: not told yet)."""
+    """A bar, the value that was held against it, whether it passed (None: not told yet), and whether by all cells."""
 
     bar: Bar
     value: float | None
     passed: bool | None
+    complete: bool = True
 
     def to_json(self) -> dict[str, Any]:
         """The verdict as plain values."""
@@ -84,6 +85,7 @@ class Verdict:
             "bound": bar.bound,
             "value": self.value,
             "passed": self.passed,
+            "complete": self.complete,
         }
 
 
@@ -161,6 +163,12 @@ class Bench:
     def cells(self, seeds: Sequence[int] | None = None) -> list[Cell]:
         """Every pair of the grid with every seed, in the order in which they run."""
         return [Cell(s, m, seed) for seed in (seeds or self.seeds) for s, m in self.grid]
+
+    def judge(self, lines: Sequence[Line]) -> list[Verdict]:
+        """Every bar with its value by the finished cells."""
+        finished = {(line["set"], line["method"], line["seed"]) for line in lines}
+        complete = all((cell.set, cell.method, cell.seed) in finished for cell in self.cells())
+        return [bar.judge(lines, complete) for bar in self.bars]
 
 
 def total(figure: str) -> Callable[[Sequence[Line]], float | None]:

@@ -89,7 +89,7 @@ def _worst_start(lines: Sequence[Line]) -> float | None:
 
 
 def _gain(lines: Sequence[Line]) -> float | None:
-    """The largest of our kernel distance over that without augmentation, of sets that have both."""
+    """The largest of our kernel distance less that without augmentation, of sets that have both."""
     found = {(line["set"], line["seed"], line["method"]): line["figures"]["kernel"] for line in lines}
     pairs = [(found[s, i, m], found[s, i, PLAIN]) for s, i, m in found if m == OURS and (s, i, PLAIN) in found]
     return max((ours - plain for ours, plain in pairs), default=None)

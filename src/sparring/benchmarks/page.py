@@ -7,8 +7,6 @@ from typing import Any
 from sparring.benchmarks.bench import Bar, Bench, Column, Line, Verdict
 from sparring.benchmarks.machine import in_words
 
-MARKS = {True: "pass", False: "**fail**", None: "not told yet"}
-
 
 def markdown(bench: Bench, lines: Sequence[Line], num_cells: int) -> str:
     """The page of a benchmark.
@@ -29,7 +27,7 @@ def markdown(bench: Bench, lines: Sequence[Line], num_cells: int) -> str:
         _table(headings(bench), figure_rows(bench, lines)),
     ]
     if bench.bars:
-        verdicts = [bar.judge(lines) for bar in bench.bars]
+        verdicts = bench.judge(lines)
         blocks += ["## Bars", _table(["bar", "bound", "value", ""], [verdict_row(v) for v in verdicts])]
     if bench.published:
         rows = [[p.method, p.figures, p.source] for p in bench.published]
@@ -78,9 +76,11 @@ def _spread(lines: Sequence[Line], column: Column) -> str:
 
 
 def verdict_row(verdict: Verdict) -> list[str]:
-    """A bar in words: what, bound, value, pass or fail."""
+    """A bar in words: what, bound, value, and whether it passed, by all cells or by those that there are."""
     bar = verdict.bar
-    return [bar.name, f"{bar.must} {bar.bound:g}", _value(bar, verdict.value), MARKS[verdict.passed]]
+    passed = "pass" if verdict.complete else "pass so far"
+    mark = {True: passed, False: "**fail**", None: "not told yet"}[verdict.passed]
+    return [bar.name, f"{bar.must} {bar.bound:g}", _value(bar, verdict.value), mark]
 
 
 def print_tables(bench: Bench, lines: Sequence[Line], verdicts: Sequence[Verdict]) -> None:

@@ -46,7 +46,8 @@ def run(cell: Cell, context: Context, minutes: float = MINUTES) -> Figures:
         }
         context.note(f"  {dim}: {figures}")
         pairs = np.stack([real[:SHOWN], painted[:SHOWN]], axis=1).reshape(-1, *real.shape[1:])
-        picture = context.picture(Cell(cell.set, f"{cell.method}-{dim}" if "-" not in cell.method else cell.method))
+        method = cell.method if cell.method.startswith(AUTOENCODER) else f"{cell.method}-{dim}"
+        picture = context.picture(Cell(cell.set, method, cell.seed))
         save_grid((pairs * 255).round().astype(np.uint8), Spec("image", real.shape[1:], "uint8"), picture)
     return figures
 

@@ -129,7 +129,7 @@ def _write_page(bench: Bench, results: Path) -> Path:
 def _summarise(bench: Bench, results: Path) -> Summary:
     """Write the page, show the table, print the JSON."""
     lines = read_lines(results / f"{bench.name}.jsonl")
-    verdicts = [bar.judge(lines) for bar in bench.bars]
+    verdicts = bench.judge(lines)
     summary = Summary(bench.name, lines, verdicts, _write_page(bench, results))
     print_tables(bench, lines, verdicts)
     json.dump(summary.to_json(), sys.stdout, indent=2)

@@ -23,7 +23,8 @@ def differences(reference: Path, run: Path) -> list[str]:
         A phrase for every tensor, file or event that differs.
     """
     return [
-        *_differences_of_weights(reference / "checkpoint/last", run / "checkpoint/last"),
+        *_differences_of_weights(reference, run, "last"),
+        *_differences_of_weights(reference, run, "best"),
         *_differences_of_history(reference, run),
     ]
 
@@ -69,14 +70,15 @@ def _tensor(facts: dict[str, Any], data: bytes) -> tuple[str, tuple[int, ...], b
     return facts["dtype"], tuple(facts["shape"]), data[first:last]
 
 
-def _differences_of_weights(reference: Path, run: Path) -> list[str]:
-    ours, theirs = ({p.name for p in folder.glob("*.safetensors")} for folder in (run, reference))
-    if ours != theirs or not theirs:
-        return [f"files {sorted(ours)} instead of {sorted(theirs)}"]
+def _differences_of_weights(reference: Path, run: Path, slot: str) -> list[str]:
+    folders = [folder / "checkpoint" / slot for folder in (run, reference)]
+    ours, theirs = ({path.name: path for path in folder.glob("*.safetensors")} for folder in folders)
+    if ours.keys() != theirs.keys() or not theirs:
+        return [f"{slot}: files {sorted(ours)} instead of {sorted(theirs)}"]
     return [
-        f"{name}: {tensor}"
-        for name in sorted(theirs)
-        for tensor in _differing_tensors(read_tensors(reference / name), read_tensors(run / name))
+        f"{slot}/{name}: {tensor}"
+        for name, path in sorted(theirs.items())
+        for tensor in _differing_tensors(read_tensors(path), read_tensors(ours[name]))
     ]
 
 

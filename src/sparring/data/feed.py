@@ -7,10 +7,8 @@ import torch
 from torch import Tensor
 
 from sparring.data.scale import Scaler
-from sparring.data.source import ArraySource, Source
+from sparring.data.source import Source, iterate
 from sparring.rng import numpy_stream
-
-RESIDENT_BYTES = 8 << 30
 
 
 class Feed(Protocol):
@@ -28,7 +26,7 @@ class ShuffledFeed:
         source: the training items.
         scaler: brings rows into the networks' form.
         seed: of the run; the permutations are the stream "epochs" of it.
-        device: where batches are wanted; a source in memory is kept there whole.
+        device: where batches are wanted; a GPU holds the whole source where there is room.
     """
 
     def __init__(self, source: Source, scaler: Scaler, seed: int, device: torch.device) -> None:
@@ -36,7 +34,7 @@ class ShuffledFeed:
         self.scaler = scaler.to(device)
         self.seed = seed
         self.device = device
-        self._resident = _resident(source, device)
+        self._resident = resident(source, device)
         self._orders: dict[int, np.ndarray] = {}
 
     def batch(self, clock: int, size: int, rank: int = 0, world: int = 1) -> Tensor:
@@ -64,12 +62,24 @@ class ShuffledFeed:
         return self._orders[epoch]
 
 
-def _resident(source: Source, device: torch.device) -> Tensor | None:
-    """The whole source as one tensor where it is a small array in memory, in a dtype that torch can index."""
-    if not isinstance(source, ArraySource) or isinstance(source.array, np.memmap):
+def resident(source: Source, device: torch.device) -> Tensor | None:
+    """The whole source as one tensor on a GPU, where a quarter of its free memory holds it; nothing elsewhere."""
+    dtype = np.dtype(source.spec.dtype)
+    if device.type != "cuda" or dtype.kind not in "fiu" or dtype in (np.uint16, np.uint32, np.uint64):
         return None
-    if source.array.nbytes > RESIDENT_BYTES or source.array.dtype.kind not in "fiu" or source.array.dtype.itemsize > 4:
+    if len(source) * source.spec.size * dtype.itemsize > torch.cuda.mem_get_info(device)[0] // 4:
         return None
-    if source.array.dtype in (np.uint16, np.uint32):
-        return None
-    return torch.from_numpy(source.rows(np.arange(len(source)))).to(device)
+    return load(source, device)
+
+
+def load(source: Source, device: torch.device) -> Tensor:
+    """All rows of a source as one tensor, (n, *spec.shape), moved a part at a time."""
+    rows = torch.empty(0)
+    start = 0
+    for part in iterate(source):
+        values = torch.from_numpy(part)
+        if not start:
+            rows = torch.empty((len(source), *values.shape[1:]), dtype=values.dtype, device=device)
+        rows[start : start + len(part)] = values
+        start += len(part)
+    return rows

@@ -113,11 +113,11 @@ def rescale(value: Value, own: str, wanted: str) -> Value:
     """Change a depth so that white stays white.
 
     8 bits are multiplied by 257 among 16-bit images and the other way round; integers are divided by their full
-    scale among floats.
+    scale among floats. Floats of any width are the same numbers.
     """
-    if own == wanted:
+    if own == wanted or own.startswith("float"):
         return value
-    if wanted == "float32":
+    if wanted.startswith("float"):
         return value / _FULL_SCALE[own]
     return value * 257 if wanted == "uint16" else value / 257
 

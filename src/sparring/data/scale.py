@@ -16,6 +16,9 @@ FIT_ITEMS, FIT_NUMBERS = 65_536, 2**27
 class Scaler:
     """An invertible map from rows (channels last, own dtype) to network items (channels first, float32).
 
+    Constants, and what is reckoned with them, are float64 where the data's own numbers need it (a year's seconds, a
+    thousandth of a day in a calendar of days), else float32.
+
     Attributes:
         kind: "range" maps the smallest and largest value to -1 and 1; "moments" maps each feature (of a series:
             each channel) to mean 0 and standard deviation 1; "whiten" maps to uncorrelated unit-variance features.
@@ -40,21 +43,19 @@ class Scaler:
 
         Images come out in channels-last memory without a copy for it.
         """
-        values = torch.as_tensor(_plain(rows)).to(torch.float32)
+        values = torch.as_tensor(_plain(rows)).to(self.shift.dtype)
         values = (values - self.shift).mul_(self.factor)
         if self.rotation is not None:
-            return (values.flatten(1) @ self.rotation).view(values.shape).movedim(-1, _channel_axis(self.spec))
-        return values.movedim(-1, _channel_axis(self.spec))
+            values = (values.flatten(1) @ self.rotation).view(values.shape)
+        return values.to(torch.float32).movedim(-1, _channel_axis(self.spec))
 
     def to_data(self, items: Tensor) -> np.ndarray:
         """Rows in the data's own units and dtype, clipped to the range that training saw; inverse of `to_model`."""
-        values = items.detach().to(self.shift.device, torch.float32).movedim(_channel_axis(self.spec), -1)
+        values = items.detach().to(self.shift.device, self.shift.dtype).movedim(_channel_axis(self.spec), -1)
         if self.rotation is not None:
             values = (values.flatten(1) @ torch.linalg.inv(self.rotation)).view(values.shape)
         values = (values / self.factor + self.shift).clamp(self.low, self.high)
-        array = values.cpu().numpy()
-        dtype = np.dtype(self.spec.dtype)
-        return np.ascontiguousarray(_round(array, dtype) if dtype.kind in "iu" else array.astype(dtype))
+        return np.ascontiguousarray(in_dtype(values.cpu().numpy(), np.dtype(self.spec.dtype)))
 
     def to(self, device: torch.device | str) -> "Scaler":
         """The same scaler with its constants on another device."""
@@ -96,8 +97,8 @@ def _whitening(sample: np.ndarray) -> np.ndarray:
             f"Got {flat.shape[1]} features. Use 'moments'."
         )
     values, axes = np.linalg.eigh(np.cov(flat, rowvar=False).reshape(flat.shape[1], -1))
-    floor = max(values.max(), 1e-12) * 1e-6
-    return axes / np.sqrt(np.maximum(values, floor))
+    floor = 1e-6 * values.max()
+    return axes / np.sqrt(np.maximum(values, floor) if floor > 0 else 1.0)
 
 
 def _scaler(
@@ -109,11 +110,24 @@ def _scaler(
     high: np.ndarray,
     rotation: np.ndarray | None = None,
 ) -> Scaler:
-    # A constant feature has no spread: leave it as it is rather than divide by nothing.
-    factor = 1.0 / np.where(spread > 1e-12, spread, 1.0)
+    # A constant feature has no spread but that of rounding: leave it as it is rather than divide by nothing.
+    factor = 1.0 / np.where(spread > 1e-12 * np.maximum(np.abs(low), np.abs(high)), spread, 1.0)
     constants = {"shift": shift, "factor": factor, "low": low, "high": high, "rotation": rotation}
     given = {name: value for name, value in constants.items() if value is not None}
-    return Scaler(kind, spec, **{name: torch.tensor(value, dtype=torch.float32) for name, value in given.items()})
+    dtype = torch.float32 if fits_float32(np.dtype(spec.dtype)) else torch.float64
+    return Scaler(kind, spec, **{name: torch.tensor(value, dtype=dtype) for name, value in given.items()})
+
+
+def fits_float32(dtype: np.dtype) -> bool:
+    """Whether float32 holds every number of a dtype as it is."""
+    return np.can_cast(dtype, np.float32)
+
+
+def in_dtype(values: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    """Floats as the nearest numbers of a dtype: whole ones within its limits for integers, above a half for bool."""
+    if dtype.kind == "b":
+        return values > 0.5
+    return _round(values, dtype) if dtype.kind in "iu" else values.astype(dtype)
 
 
 def _shared_axes(kind: str, spec: Spec) -> tuple[int, ...]:
@@ -128,15 +142,15 @@ def _channel_axis(spec: Spec) -> int:
 
 
 def _round(array: np.ndarray, dtype: np.dtype) -> np.ndarray:
-    """To the nearest whole number that the dtype has; the float32 nearest to its largest may lie beyond it."""
-    limits = np.iinfo(dtype)
-    top = np.float32(limits.max)
-    top = top if int(top) <= limits.max else np.nextafter(top, np.float32(0))
-    return np.rint(array).clip(np.float32(limits.min), top).astype(dtype)
+    """To the nearest whole number that the dtype has; the float nearest to its largest may lie beyond it."""
+    limits, zero = np.iinfo(dtype), array.dtype.type(0)
+    top = array.dtype.type(limits.max)
+    top = top if int(top) <= limits.max else np.nextafter(top, zero)
+    return np.rint(array).clip(array.dtype.type(limits.min), top).astype(dtype)
 
 
 def _plain(rows: np.ndarray | Tensor) -> np.ndarray | Tensor:
     # torch has no arithmetic for the wider unsigned integers
     if isinstance(rows, np.ndarray) and rows.dtype in (np.uint16, np.uint32, np.uint64):
-        return rows.astype(np.float32)
+        return rows.astype(np.float32 if fits_float32(rows.dtype) else np.float64)
     return rows

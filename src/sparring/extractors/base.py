@@ -51,3 +51,9 @@ def fill_missing(flat: np.ndarray, means: np.ndarray) -> np.ndarray:
     """Flat rows with each missing (NaN) cell replaced by that cell's mean."""
     missing = np.isnan(flat)
     return np.where(missing, means, flat) if missing.any() else flat
+
+
+def deviations(flat: np.ndarray, means: np.ndarray) -> np.ndarray:
+    """Standard deviation of each column of whole rows (n, d); 1 where there is none but that of rounding."""
+    found = flat.std(0)
+    return np.where(found > 1e-12 * np.abs(means), found, 1.0)

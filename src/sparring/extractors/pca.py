@@ -5,7 +5,7 @@ from typing import Any, Self
 import numpy as np
 
 from sparring.errors import UsageError
-from sparring.extractors.base import column_means, fill_missing, flatten
+from sparring.extractors.base import column_means, deviations, fill_missing, flatten
 
 EXACT = 2048  # numbers in an item up to which the covariance is decomposed exactly
 LIMIT = 2**26  # numbers of the reference that are decomposed; evenly spaced rows beyond
@@ -13,6 +13,8 @@ LIMIT = 2**26  # numbers of the reference that are decomposed; evenly spaced row
 
 class PCA:
     """Coordinates along the first principal components of the reference, not whitened.
+
+    Columns of vectors, whose units have nothing in common, are first brought to deviation 1 each.
 
     At most as many components as the reference supports; the name tells the number that there are.
 
@@ -27,7 +29,9 @@ class PCA:
         flat = flatten(reference)[:: max(1, -(-reference.size // LIMIT))]
         self._means = column_means(flat)
         size = min(size, *flat.shape)
-        centred = fill_missing(flat, self._means) - self._means
+        filled = fill_missing(flat, self._means)
+        self._scales = deviations(filled, self._means) if reference.ndim == 2 else np.ones(())
+        centred = (filled - self._means) / self._scales
         self.components, self.variances = _decompose(centred, size)
         self.name = f"pca-{size}"
 
@@ -40,11 +44,11 @@ class PCA:
 
     def __call__(self, rows: np.ndarray) -> np.ndarray:
         """Features of rows (n, *shape), float64 (n, d)."""
-        return (fill_missing(flatten(rows), self._means) - self._means) @ self.components.T
+        return ((fill_missing(flatten(rows), self._means) - self._means) / self._scales) @ self.components.T
 
     def invert(self, coordinates: np.ndarray) -> np.ndarray:
         """Flat rows at the given coordinates, shape (n, numbers in one item)."""
-        return coordinates @ self.components + self._means
+        return (coordinates @ self.components) * self._scales + self._means
 
 
 def _decompose(centred: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:

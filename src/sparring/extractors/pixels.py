@@ -5,7 +5,7 @@ from typing import Any, Self
 import numpy as np
 
 from sparring.errors import UsageError
-from sparring.extractors.base import column_means, fill_missing, flatten
+from sparring.extractors.base import column_means, deviations, fill_missing, flatten
 
 
 def dtype_range(dtype: np.dtype) -> tuple[float, float]:
@@ -51,8 +51,7 @@ class Standardised:
 
     def __init__(self, reference: np.ndarray) -> None:
         self._means = column_means(reference)
-        deviations = fill_missing(flatten(reference), self._means).std(0)
-        self._scales = np.where(deviations > 1e-12 * np.abs(self._means), deviations, 1.0)
+        self._scales = deviations(fill_missing(flatten(reference), self._means), self._means)
 
     @classmethod
     def build(cls, size: int | None, model: Any, reference: np.ndarray | None) -> Self:

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from sparring.data.scale import fits_float32
 from sparring.errors import UsageError, rule
 from sparring.extractors.base import column_means, fill_missing, flatten
 from sparring.rng import torch_stream
@@ -67,7 +68,8 @@ class RandomConv:
         return torch.cat(parts).double().numpy()
 
     def _input(self, rows: np.ndarray) -> Tensor:
-        filled = fill_missing(flatten(rows, np.float32), self._cells.astype(np.float32)).reshape(rows.shape)
+        exact = np.dtype(np.float32 if fits_float32(rows.dtype) else np.float64)
+        filled = fill_missing(flatten(rows, exact), self._cells.astype(exact)).reshape(rows.shape)
         standard = ((filled - self._mean) / self._deviation).astype(np.float32)
         return _at_most(torch.from_numpy(standard).movedim(-1, 1).contiguous(), LARGEST)
 

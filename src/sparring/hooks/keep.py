@@ -56,4 +56,4 @@ def unexplained(items: np.ndarray, paint: Callable[[np.ndarray], np.ndarray]) ->
     mean = sum(np.nan_to_num(part.astype(np.float64)).sum(0) for part in parts) / np.maximum(known, 1)
     spread = sum(float(np.nansum((part - mean) ** 2)) for part in parts)
     error = sum(float(np.nansum((paint(part).astype(np.float64) - part) ** 2)) for part in parts)
-    return error / max(spread, 1e-12)
+    return error / (spread or 1.0)

@@ -43,6 +43,6 @@ class Save(Hook):
         began = time.perf_counter()
         facts, tensors = engine.state()
         model = self.model()
-        checkpoint.write(self.slot, model.description() | facts, {"model": model.tensors(), "state": tensors})
+        checkpoint.write(self.slot, facts | model.description(), {"model": model.tensors(), "state": tensors})
         self._last = time.perf_counter()
         self.spent += self._last - began

@@ -21,11 +21,7 @@ class TensorBoard(Hook):
     """
 
     def __init__(self, folder: Path) -> None:
-        try:
-            from tensorboardX import SummaryWriter
-        except ImportError:
-            raise UsageError("`tensorboard` needs the extra: pip install 'sparring[track]'.") from None
-        self.writer = SummaryWriter(str(folder))
+        self.writer = require_tensorboard()(str(folder))
 
     def step(self, engine: Engine, numbers: Any) -> None:
         if due(engine.clock, engine.batch, engine.total, POINTS):
@@ -34,3 +30,16 @@ class TensorBoard(Hook):
 
     def close(self) -> None:
         self.writer.close()
+
+
+def require_tensorboard() -> Any:
+    """The class that writes event files.
+
+    Raises:
+        UsageError: when tensorboardX is not installed.
+    """
+    try:
+        from tensorboardX import SummaryWriter
+    except ImportError:
+        raise UsageError("`tensorboard` needs the extra: pip install 'sparring[track]'.") from None
+    return SummaryWriter

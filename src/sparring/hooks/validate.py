@@ -43,7 +43,6 @@ class Validate(Hook):
         history: History,
     ) -> None:
         self.generate, self.extractor, self.keep, self.history = generate, extractor, keep, history
-        self.count = len(held_out)
         self.real = extractor(held_out)
         self.lowest, self.lowest_high = math.inf, math.inf
         self.kept, self.kept_at, self.since = math.inf, 0, 0

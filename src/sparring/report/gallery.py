@@ -10,7 +10,7 @@ import numpy as np
 from sparring.data.source import Source, Spec
 from sparring.report.artist import Artist, layout_for
 from sparring.report.figures import Picture
-from sparring.report.nearest import nearest, pixels, searched
+from sparring.report.nearest import nearest, own_values, searched
 from sparring.rng import numpy_stream
 
 if TYPE_CHECKING:
@@ -123,7 +123,7 @@ def slerp(start: torch.Tensor, end: torch.Tensor, share: torch.Tensor | float) -
 
 def _nearest(model: Generative, artist: Artist, samples: np.ndarray, source: Source) -> tuple[Strip, ...]:
     plain = "pixels" if source.spec.kind == "image" else "its own values"
-    found = nearest(samples, source, {"the discriminator's features": model.features, plain: pixels})
+    found = nearest(samples, source, {"the discriminator's features": model.features, plain: own_values(source)})
     if source.spec.kind == "vector":
         joined = np.stack([samples, found[plain]], axis=1)
         label = "Samples (rings), each joined to the training item (dot) nearest in its own values"

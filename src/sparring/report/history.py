@@ -53,6 +53,7 @@ class History:
         marks: resumptions and rollbacks, in order.
         notes: sentences written during training, in order, with the samples seen.
         end: how training ended, in words; empty while it has not.
+        ended_at: samples that the two players had seen then.
         samples: samples seen at the last event.
         samples_per_second: speed, median over the recorded steps.
     """
@@ -63,6 +64,7 @@ class History:
     marks: tuple[Mark, ...] = ()
     notes: tuple[tuple[int, str], ...] = ()
     end: str = ""
+    ended_at: int = 0
     samples: int = 0
     samples_per_second: float | None = None
 
@@ -76,7 +78,7 @@ def read_history(path: Path) -> History:
     curves = {name: _thinned(_curve(steps, name)) for name in CURVES}
     curves |= {name: _thinned(_curve(lessons, name)) for name in ENCODING}
     best = [(event["samples"], event["kernel_distance"]) for event in judged if event.get("best")]
-    ends = [str(event.get("text", "")) for event in events if event["event"] == "end"]
+    ends = [(str(event.get("text", "")), event["samples"]) for event in events if event["event"] == "end"]
     speeds = [event["samples_per_second"] for event in steps if _is_number(event.get("samples_per_second"))]
     return History(
         curves={name: curve for name, curve in curves.items() if len(curve)},
@@ -84,7 +86,8 @@ def read_history(path: Path) -> History:
         best=best[-1] if best else None,
         marks=tuple(_marks(events)),
         notes=tuple((event["samples"], _sentence(event)) for event in events if event["event"] == "note"),
-        end=ends[-1] if ends else "",
+        end=ends[-1][0] if ends else "",
+        ended_at=ends[-1][1] if ends else 0,
         samples=events[-1]["samples"] if events else 0,
         samples_per_second=float(np.median(speeds)) if speeds else None,
     )

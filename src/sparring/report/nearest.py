@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from sparring.data.source import Source, SubsetSource
+from sparring.data.source import Source, SubsetSource, spread_rows
+from sparring.extractors.build import build_extractor
 from sparring.rng import numpy_stream
 
 MAX_SEARCHED = 20_000
@@ -45,9 +46,10 @@ def nearest(rows: np.ndarray, source: Source, spaces: Mapping[str, Embed]) -> di
     return {name: source.rows(index[name]) for name in spaces}
 
 
-def pixels(rows: np.ndarray) -> np.ndarray:
-    """Every number of an item as a feature, float64 (n, size); a missing one is 0."""
-    return np.nan_to_num(np.asarray(rows, np.float64).reshape(len(rows), -1))
+def own_values(source: Source) -> Embed:
+    """The space of an item's own numbers, float64 (n, size): those of vectors standardised, a missing one the mean."""
+    reference = spread_rows(source, MAX_SEARCHED)
+    return build_extractor("standardised" if source.spec.kind == "vector" else "pixels", reference=reference)
 
 
 def _distances(queries: np.ndarray, features: np.ndarray) -> np.ndarray:

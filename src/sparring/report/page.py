@@ -97,7 +97,7 @@ def _summary(facts: Facts, source: Source) -> list[tuple[str, str]]:
     rows = [
         ("Data", f"{len(source):,} {noun}"),
         ("Form", _form(source.spec)),
-        ("Samples seen", f"{history.samples:,}" if history.samples else "none yet"),
+        ("Samples seen", f"{history.ended_at or history.samples:,}" if history.samples else "none yet"),
         ("Samples a second", f"{history.samples_per_second:,.0f}" if history.samples_per_second else ""),
         ("Networks", _network(config.get("network") or {})),
         ("Objective", str(objective)),
@@ -135,9 +135,8 @@ def _events(history: History) -> list[tuple[str, str]]:
     events = [
         (mark.samples, f"{words[mark.kind]}{f': {mark.reason}' if mark.reason else ''}") for mark in history.marks
     ]
-    events = sorted([*events, *history.notes], key=lambda event: event[0])
-    if history.end:
-        events.append((history.samples, history.end))
+    ends = [(history.ended_at, history.end)] if history.end else []
+    events = sorted([*events, *ends, *history.notes], key=lambda event: event[0])
     return [(f"{samples:,}", text) for samples, text in events]
 
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
-from sklearn.neighbors import NearestNeighbors
 
 from sparring.assembly import Split
 from sparring.data.folders import Folders
@@ -16,11 +15,12 @@ from sparring.data.plots import draw_groups, draw_map
 from sparring.data.source import Source, SubsetSource, spread, spread_rows
 from sparring.extractors.pca import PCA
 from sparring.hooks.keep import unexplained
+from sparring.metrics.distances import nearest
 from sparring.model import BATCH
 from sparring.report.artist import Artist
 from sparring.report.figures import Picture, themed
 from sparring.report.gallery import Generative, Strip, real_items
-from sparring.report.nearest import pixels
+from sparring.report.nearest import own_values
 from sparring.tasks.embed import MAP, Embedder
 from sparring.tasks.reconstruct import STEPS
 
@@ -84,16 +84,16 @@ def _by_folder(model: Model, parts: Split, folders: Folders, shown: np.ndarray, 
     rows, others = parts.held_out.rows(shown), parts.train.rows(searched)
 
     def agree(vectors: Callable[[np.ndarray], np.ndarray]) -> str:
-        search = NearestNeighbors(n_neighbors=2).fit(vectors(others))
-        found = theirs[search.kneighbors(vectors(rows), return_distance=False)]
+        found = theirs[nearest(vectors(rows), vectors(others), k=2).indices]
         other = np.where(found[:, 0] == mine, found[:, 1], found[:, 0])  # an item is no neighbour of its own
         return f"{(folders.of[other] == folders.of[mine]).mean():.1%}"
 
     largest = np.bincount(folders.of).max() / len(folders.of)
+    by_embedding, by_values = agree(lambda part: model.embed(part, model.code_size)), agree(own_values(parts.train))
     label = (
         "Coloured by the folder that an item came from, which training never saw. The nearest training item is of the "
-        f"same folder for {agree(lambda part: model.embed(part, model.code_size))} of the items by the embedding, and "
-        f"for {agree(pixels)} by the values themselves; {largest:.1%} of all items are of the largest folder."
+        f"same folder for {by_embedding} of the items by the embedding, and for {by_values} by the values themselves; "
+        f"{largest:.1%} of all are of the largest folder."
     )
     groups = folders.of[mine]
     return Strip(label, themed(lambda ink: draw_groups(places, groups, folders.names, ink), "map in folders' colours"))

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sparring.data.scale import in_dtype
 from sparring.data.source import Spec
 from sparring.extractors.pca import PCA
 from sparring.rng import numpy_stream, stream_seed
@@ -36,9 +37,7 @@ class Baseline:
     def sample(self, n: int, seed: int = 0) -> np.ndarray:
         """`n` items, shape (n, *spec.shape), in the data's own dtype."""
         flat = self.pca.invert(self.coordinates(n, numpy_stream(seed, "baseline"))).clip(*self.limits)
-        if np.issubdtype(np.dtype(self.spec.dtype), np.integer):
-            flat = np.rint(flat)
-        return flat.astype(self.spec.dtype).reshape(n, *self.spec.shape)
+        return in_dtype(flat, np.dtype(self.spec.dtype)).reshape(n, *self.spec.shape)
 
 
 def fit_baselines(rows: np.ndarray, spec: Spec, seed: int = 0) -> Iterator[tuple[str, Baseline]]:

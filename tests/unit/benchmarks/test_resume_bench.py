@@ -19,10 +19,12 @@ STEPS = [{"event": "step", "samples": s, "seconds": 1.0, "d_loss": 0.5 + s} for 
 
 def make_run(folder: Path, events: list[dict] = STEPS, flip: int | None = None) -> Path:
     """A run folder with two small tensors; `flip` is the bit of the file's last byte to turn over."""
-    last = folder / "checkpoint/last"
-    last.mkdir(parents=True)
+    last, best = folder / "checkpoint/last", folder / "checkpoint/best"
+    for slot in (last, best):
+        slot.mkdir(parents=True)
     tensors = {"a": torch.arange(4.0), "b": torch.tensor([1.0, -0.0]).to(torch.bfloat16)}
     save_file(tensors, last / "model.safetensors")
+    save_file({"a": torch.arange(3.0)}, best / "model.safetensors")
     save_file({"m": torch.tensor([float("nan")])}, last / "state.safetensors")
     if flip is not None:
         content = bytearray((last / "model.safetensors").read_bytes())
@@ -40,20 +42,22 @@ def test_equal_runs_do_not_differ_even_where_they_hold_nan(tmp_path: Path):
 def test_one_bit_of_one_weight_is_seen_and_named(tmp_path: Path, bit: int):
     reference, run = make_run(tmp_path / "r"), make_run(tmp_path / "s", flip=bit)
     [difference] = differences(reference, run)
-    assert difference.startswith("model.safetensors: ")
+    assert difference.startswith("last/model.safetensors: ")
 
 
 def test_the_sign_of_zero_is_a_difference(tmp_path: Path):
     reference, run = make_run(tmp_path / "r"), make_run(tmp_path / "s")
     tensors = {"a": torch.arange(4.0), "b": torch.tensor([1.0, 0.0]).to(torch.bfloat16)}
     save_file(tensors, run / "checkpoint/last/model.safetensors")
-    assert differences(reference, run) == ["model.safetensors: b"]
+    assert differences(reference, run) == ["last/model.safetensors: b"]
 
 
 def test_a_missing_file_or_tensor_is_a_difference(tmp_path: Path):
     reference, run = make_run(tmp_path / "r"), make_run(tmp_path / "s")
     save_file({"m": torch.tensor([float("nan")]), "n": torch.ones(1)}, run / "checkpoint/last/state.safetensors")
-    assert differences(reference, run) == ["state.safetensors: n"]
+    assert differences(reference, run) == ["last/state.safetensors: n"]
+    save_file({"a": torch.ones(3)}, run / "checkpoint/best/model.safetensors")
+    assert differences(reference, run) == ["last/state.safetensors: n", "best/model.safetensors: a"]
     (run / "checkpoint/last/state.safetensors").unlink()
     assert "files" in differences(reference, run)[0]
 

@@ -385,3 +385,11 @@ def test_in_a_pipeline():
 @parametrize_with_checks([tiny(preset="mlp", samples=32)])
 def test_scikit_learns_own_checks(estimator, check):
     check(estimator)
+
+
+def test_floats_of_another_width_are_the_same_images():
+    images = np.random.default_rng(0).random((40, 8, 8, 1))
+    narrow = images.astype(np.float32)
+    on_wide, on_narrow = tiny("conv").fit(images), tiny("conv").fit(narrow)
+    np.testing.assert_allclose(on_wide.score_samples(narrow), on_wide.score_samples(images), rtol=1e-3, atol=1e-4)
+    np.testing.assert_allclose(on_narrow.score_samples(images), on_narrow.score_samples(narrow), rtol=1e-3, atol=1e-4)

@@ -133,3 +133,11 @@ def test_random_conv_refuses_vectors_and_odd_sizes(digits: np.ndarray) -> None:
 )
 def test_the_default_follows_the_form(spec: Spec, name: str) -> None:
     assert default_extractor(spec) == name
+
+
+def test_principal_components_of_a_table_do_not_depend_on_its_units():
+    rows = np.random.default_rng(0).normal(size=(300, 5)) @ np.random.default_rng(1).normal(size=(5, 5))
+    units = np.array([1.0, 1000.0, 1e-6, 1.0, 30.0])
+    plain, scaled = PCA(rows, 3), PCA(rows * units, 3)
+    np.testing.assert_allclose(np.abs(scaled(rows * units)), np.abs(plain(rows)), atol=1e-8)
+    np.testing.assert_allclose(PCA(rows * units, 5).invert(PCA(rows * units, 5)(rows * units)), rows * units)

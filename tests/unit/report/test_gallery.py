@@ -6,7 +6,7 @@ from sklearn.neighbors import NearestNeighbors
 from sparring.data.source import ArraySource, Spec
 from sparring.report import nearest as nearest_module
 from sparring.report.gallery import real_items, slerp, walk
-from sparring.report.nearest import nearest, pixels, searched
+from sparring.report.nearest import nearest, own_values, searched
 
 
 class Identity:
@@ -53,8 +53,9 @@ def test_each_line_of_a_walk_goes_from_one_latent_to_another():
 def test_nearest_equals_scikit_learn_in_every_space_over_several_batches():
     rng = np.random.default_rng(0)
     rows, queries = (rng.normal(size=(n, 4, 3, 1)).astype(np.float32) for n in (1300, 20))
-    spaces = {"pixels": pixels, "first row": lambda items: items[:, 0, :, 0]}
-    found = nearest(queries, ArraySource(rows, Spec("image", (4, 3, 1), "float32")), spaces)
+    source = ArraySource(rows, Spec("image", (4, 3, 1), "float32"))
+    spaces = {"pixels": own_values(source), "first row": lambda items: items[:, 0, :, 0]}
+    found = nearest(queries, source, spaces)
     for name, embed in spaces.items():
         truth = NearestNeighbors(n_neighbors=1).fit(embed(rows)).kneighbors(embed(queries))[1][:, 0]
         np.testing.assert_array_equal(found[name], rows[truth])
@@ -62,8 +63,8 @@ def test_nearest_equals_scikit_learn_in_every_space_over_several_batches():
 
 def test_nearest_finds_the_planted_copies():
     rows = np.random.default_rng(0).integers(0, 255, (600, 6, 6, 1), np.uint8)
-    spec = Spec("image", (6, 6, 1), "uint8")
-    found = nearest(rows[[5, 599, 0]], ArraySource(rows, spec), {"pixels": pixels})
+    source = ArraySource(rows, Spec("image", (6, 6, 1), "uint8"))
+    found = nearest(rows[[5, 599, 0]], source, {"pixels": own_values(source)})
     np.testing.assert_array_equal(found["pixels"], rows[[5, 599, 0]])
 
 
@@ -82,3 +83,10 @@ def test_real_items_are_the_same_every_time_and_none_comes_twice():
     assert len(set(first)) == 64
     assert first.tolist() != sorted(first)
     np.testing.assert_array_equal(first, real_items(source).ravel())
+
+
+def test_of_a_table_no_column_decides_by_its_unit():
+    rows = np.array([[0.0, 0.0], [1000.0, 1.0], [2000.0, 0.0], [0.0, 1.0]] * 5)
+    source = ArraySource(rows, Spec("vector", (2,), "float64"))
+    found = nearest(np.array([[100.0, 1.0]]), source, {"own": own_values(source)})
+    np.testing.assert_array_equal(found["own"], [[0.0, 1.0]])

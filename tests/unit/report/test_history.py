@@ -25,14 +25,16 @@ def test_curves_and_facts_are_read(tmp_path):
         {"event": "validation", "samples": 20, "kernel_distance": 0.3, "best": True},
         {"event": "validation", "samples": 30, "kernel_distance": 0.4, "best": False},
         {"event": "end", "samples": 31, "text": "done"},
+        {"event": "encoding", "samples": 40, "reconstruction": 0.2},
     )
     assert history.curves["d_loss"].samples.tolist() == [10, 20]
     assert history.curves["d_loss"].values.tolist() == [1, 2]
-    assert set(history.curves) == {"d_loss"}
+    assert set(history.curves) == {"d_loss", "reconstruction"}
     assert history.kernel.values.tolist() == [0.5, 0.3, 0.4]
     assert history.best == (20, 0.3)
     assert history.notes == ((12, "halved"),)
-    assert (history.end, history.samples, history.samples_per_second) == ("done", 31, 6)
+    assert (history.end, history.ended_at, history.samples) == ("done", 31, 40)
+    assert history.samples_per_second == 6
 
 
 def test_the_note_on_checkpoints_becomes_a_sentence(tmp_path):

@@ -46,3 +46,21 @@ def test_few_or_constant_items_still_give_a_baseline(n: int) -> None:
     rows = np.full((n, 3), 7.0)
     for _, baseline in fit_baselines(rows, Spec("vector", (3,), "float64")):
         np.testing.assert_allclose(baseline.sample(5), 7.0)
+
+
+def test_columns_of_very_different_size_have_groups_each() -> None:
+    rng = np.random.default_rng(0)
+    groups = rng.choice([-1.0, 1.0], (4000, 1))
+    rows = np.concatenate([groups * 30_000, groups * 12], 1) + rng.normal(size=(4000, 2)) * [3000, 1.2]
+    mixture = dict(fit_baselines(rows, Spec("vector", (2,), "float64")))["gaussian_mixture"]
+    items = mixture.sample(4000)
+    np.testing.assert_allclose(items.std(0), rows.std(0), rtol=0.05)
+    for column, spread in enumerate([3000, 1.2]):
+        near = np.abs(np.abs(items[:, column]) - np.abs(rows[:, column]).mean()) < 4 * spread
+        assert near.mean() > 0.95
+
+
+def test_a_baseline_of_true_and_false_is_as_often_true() -> None:
+    rows = np.random.default_rng(0).random((2000, 3)) < [0.2, 0.5, 0.8]
+    for _, baseline in fit_baselines(rows, Spec("vector", (3,), "bool")):
+        np.testing.assert_allclose(baseline.sample(4000).mean(0), [0.2, 0.5, 0.8], atol=0.08)
