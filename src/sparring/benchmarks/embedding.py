@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 import numpy as np
-import torch
 
 from sparring.benchmarks.bench import Bar, Bench, Cell, Column, Context, Figures, Line
 from sparring.benchmarks.defaults import (
@@ -16,6 +15,7 @@ from sparring.benchmarks.defaults import (
     with_random_weights,
 )
 from sparring.extractors.pca import PCA
+from sparring.metrics.distances import nearest
 from sparring.tasks.embed import Embedder
 
 DIMS = (10, 50)
@@ -55,18 +55,9 @@ def score(name: str, train: np.ndarray, test: np.ndarray, known: Known) -> Figur
     """1-NN and probe of vectors (n, d)."""
     labels, truth = known.train.labels, known.test.labels
     return {
-        f"nn_{name}": float((labels[nearest(train, test)] == truth).mean()),
+        f"nn_{name}": float((labels[nearest(test, train).indices[:, 0]] == truth).mean()),
         f"probe_{name}": probe(train[:PROBED], labels[:PROBED], test, truth),
     }
-
-
-def nearest(train: np.ndarray, test: np.ndarray) -> np.ndarray:
-    """The place of the nearest row of `train` to each row of `test`, by Euclidean distance."""
-    base, rows = (torch.from_numpy(np.ascontiguousarray(part, np.float32)) for part in (train, test))
-    middle = base.mean(0)
-    base, rows = base - middle, rows - middle
-    half = base.square().sum(1) / 2
-    return torch.cat([(half - part @ base.T).argmin(1) for part in rows.split(500)]).numpy()
 
 
 def probe(train: np.ndarray, labels: np.ndarray, test: np.ndarray, truth: np.ndarray) -> float:

@@ -7,19 +7,12 @@ import pytest
 
 from sparring.benchmarks.bench import Cell, Context
 from sparring.benchmarks.defaults import default_run, kept_autoencoder, with_random_weights
-from sparring.benchmarks.embedding import AUTOENCODER, EMBEDDING, OURS, PCA_NAME, RANDOM, nearest, probe
+from sparring.benchmarks.embedding import AUTOENCODER, EMBEDDING, OURS, PCA_NAME, RANDOM, probe
 from sparring.benchmarks.reconstruct import RECONSTRUCT
 
 
 def line(method: str, name: str = "fashion", seed: int = 0, **figures: float) -> dict:
     return {"set": name, "method": method, "seed": seed, "figures": figures}
-
-
-def test_the_nearest_row_is_found_far_from_the_origin() -> None:
-    rng = np.random.default_rng(0)
-    train = 1e3 + rng.normal(size=(300, 5))
-    test = train[[7, 250, 0]] + 1e-2
-    assert nearest(train, test).tolist() == [7, 250, 0]
 
 
 def test_the_probe_tells_what_a_line_can_tell_and_nothing_else() -> None:
