@@ -237,7 +237,7 @@ def _from_lab(image: Image.Image) -> Image.Image:
 
 
 def _is_see_through(image: Image.Image) -> bool:
-    return image.has_transparency_data and image.convert("RGBA").getextrema()[3] != (255, 255)
+    return image.has_transparency_data and image.convert("RGBA").getchannel("A").getextrema() != (255, 255)
 
 
 def _is_grey(colour: np.ndarray) -> bool:

@@ -68,7 +68,7 @@ class RandomConv:
         return torch.cat(parts).double().numpy()
 
     def _input(self, rows: np.ndarray) -> Tensor:
-        exact = np.dtype(np.float32 if fits_float32(rows.dtype) else np.float64)
+        exact = np.float32 if fits_float32(rows.dtype) else np.float64
         filled = fill_missing(flatten(rows, exact), self._cells.astype(exact)).reshape(rows.shape)
         standard = ((filled - self._mean) / self._deviation).astype(np.float32)
         return _at_most(torch.from_numpy(standard).movedim(-1, 1).contiguous(), LARGEST)
