@@ -8,6 +8,10 @@ class SparringError(Exception):
     """Base of every error that Sparring raises on purpose; its text is one sentence for the user."""
 
 
+class SparringWarning(UserWarning):
+    """Something that went on in another way than was asked, in a sentence."""
+
+
 class UsageError(SparringError, ValueError):
     """An argument, option or configuration value breaks its rule."""
 

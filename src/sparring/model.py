@@ -1,5 +1,6 @@
 """A trained model: networks, prior, scaler and the form of the data; what every task works with."""
 
+import warnings
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -14,7 +15,7 @@ from sparring import checkpoint
 from sparring.config import Config, from_json, to_json
 from sparring.data.scale import Scaler
 from sparring.data.source import Spec
-from sparring.errors import RunError, SparringError
+from sparring.errors import RunError, SparringError, SparringWarning
 from sparring.networks import DISCRIMINATORS, GENERATORS
 from sparring.networks.base import Discriminator, Generator
 from sparring.networks.encoder import Encoder
@@ -22,6 +23,7 @@ from sparring.priors import PRIORS
 from sparring.rng import torch_stream
 
 BATCH = 256
+SAVED = "model"  # the part of a folder that `GAN.save` writes
 OF_TRAINING = ("game", "progress", "hooks")  # what a checkpoint also knows, of its engine
 REFINED_NUMBERS = 2**20  # of the items that are refined at a time: the decoder's maps are kept for each
 REFINED = 0.1  # of the codes' root mean square: how far a first step of `refine` moves a number
@@ -232,21 +234,28 @@ class Model:
         Raises:
             RunError: when there is no model there, or it is damaged or of another version.
         """
-        return from_saved(checkpoint.read(find_slot(Path(folder))))
+        first, *others = find_slots(Path(folder))
+        try:
+            return from_saved(checkpoint.read(first))
+        except RunError as error:
+            if not others:
+                raise
+            warnings.warn(f"{error} The model of {others[0]} is taken in its place.", SparringWarning, 2)
+            return from_saved(checkpoint.read(others[0]))
 
 
-def find_slot(folder: Path) -> Path:
-    """The checkpoint of a run folder or of a saved model.
+def find_slots(folder: Path) -> list[Path]:
+    """The checkpoints of a run folder or of a saved model, the one to take first.
 
     Raises:
         RunError: when the folder holds neither.
     """
     if not folder.is_dir():
         raise RunError(f"There is no run folder {str(folder)!r}. `sparring train DATA --run {folder}` makes one.")
-    names = ("checkpoint/best", "checkpoint/last", ".")
-    for slot in (folder.resolve() / name for name in names):
-        if checkpoint.exists(slot):
-            return slot
+    names = ("checkpoint/best", "checkpoint/last", SAVED, ".")
+    found = [slot for slot in (folder.resolve() / name for name in names) if checkpoint.exists(slot)]
+    if found:
+        return found
     raise RunError(f"The folder {str(folder)!r} must be a run of Sparring. It holds no checkpoint.")
 
 

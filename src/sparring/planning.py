@@ -196,8 +196,10 @@ def _minutes(count: float) -> str:
 
 
 def judge(parts: Split) -> Extractor:
-    """The feature space of keep-best, fixed by the held-out items."""
-    return build_extractor(default_extractor(parts.held_out.spec), reference=some_rows(parts.held_out))
+    """The feature space of keep-best, fixed by the held-out items; of vectors by the training items, which are more."""
+    spec = parts.held_out.spec
+    reference = some_rows(parts.train if spec.kind == "vector" else parts.held_out)
+    return build_extractor(default_extractor(spec), reference=reference)
 
 
 def some_rows(source: Source) -> np.ndarray:

@@ -9,9 +9,9 @@ from sparring.cli.folders import require_new, require_run
 from sparring.errors import RunError, UsageError
 
 
-def make_run(folder, data="digits"):
-    folder.mkdir(parents=True)
-    content = {"version": "0", "config": {}, "data": {"path": data}}
+def make_run(folder, data="digits", minutes=None):
+    folder.mkdir(parents=True, exist_ok=True)
+    content = {"version": "0", "config": {"budget": {"minutes": minutes}}, "data": {"path": data}}
     (folder / "config.json").write_text(json.dumps(content))
     return folder
 
@@ -54,14 +54,16 @@ def test_a_run_is_accepted(tmp_path):
 
 def test_the_demo_replaces_its_own_earlier_run_only(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    make_way(RUN)
-    make_run(RUN)
-    make_way(RUN)
+    make_way(RUN, 1.25)
+    make_run(RUN, minutes=1.25)
+    make_way(RUN, 1.25)
     assert not RUN.exists()
-    make_run(RUN, data="photos")
+    for other in ({"data": "photos", "minutes": 1.25}, {"minutes": 600.0}, {}):
+        make_run(RUN, **other)
+        with pytest.raises(UsageError, match="holds a run already"):
+            make_way(RUN, 1.25)
+    elsewhere = make_run(tmp_path / "mine", minutes=1.25)
     with pytest.raises(UsageError, match="holds a run already"):
-        make_way(RUN)
-    other = make_run(tmp_path / "mine")
-    with pytest.raises(UsageError, match="holds a run already"):
-        make_way(other)
+        make_way(elsewhere, 1.25)
+    other = elsewhere
     assert (other / "config.json").exists()

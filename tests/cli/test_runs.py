@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -187,3 +188,20 @@ def test_a_model_without_an_encoder_says_so(data, tmp_path, capsys):
     assert main(["train", data, "--run", str(tmp_path / "bare"), *words]) == 0
     assert main(["embed", str(tmp_path / "bare"), data, "--out", str(tmp_path / "v.npz")]) == 1
     assert "This model has no encoder" in capsys.readouterr().err
+
+
+def test_embed_does_not_take_the_place_of_its_data(data, run, capsys):
+    before = Path(data).read_bytes()
+    assert main(["embed", str(run), data, "--out", data]) == 1
+    assert "another file than DATA" in capsys.readouterr().err
+    assert Path(data).read_bytes() == before
+
+
+def test_a_damaged_model_is_told_in_a_sentence_and_the_other_one_answers(run, tmp_path, capsys):
+    copy = shutil.copytree(run, tmp_path / "run")
+    for weights in (copy / "checkpoint").glob("best*/*.safetensors"):
+        weights.write_bytes(b"damaged")
+    assert main(["sample", str(copy), "-n", "3", "--out", str(tmp_path / "new.npy")]) == 0
+    error = capsys.readouterr().err
+    assert "is taken in its place" in error
+    assert "Warning" not in error

@@ -47,3 +47,20 @@ def test_only_the_first_process_prints(saved, tmp_path, capsys, monkeypatch):
     monkeypatch.setenv("RANK", "1")
     assert main(["sample", str(saved), "--out", str(tmp_path / "new.npz")]) == 0
     assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize(
+    ("out", "words"),
+    [
+        ("new.mp4", "The suffix of OUT must be one of"),
+        ("new.csv", "a .csv only for vectors"),
+        ("new.png", "a .png only for 1,024 items or fewer"),
+        ("file", "OUT must be a new or empty folder"),
+    ],
+)
+def test_an_out_that_cannot_be_is_refused_before_anything_is_made(saved, tmp_path, capsys, monkeypatch, out, words):
+    monkeypatch.setattr(FakeModel, "sample", lambda *arguments, **options: pytest.fail("it drew"))
+    (tmp_path / "file").write_text("mine")
+    assert main(["sample", str(saved), "-n", "2000", "--out", str(tmp_path / out)]) == 1
+    assert words in capsys.readouterr().err
+    assert (tmp_path / "file").read_text() == "mine"

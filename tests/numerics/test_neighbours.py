@@ -6,7 +6,7 @@ from scipy.stats import mannwhitneyu
 from sklearn.metrics import pairwise_distances
 from sklearn.neighbors import NearestNeighbors
 
-from sparring.metrics.copying import closeness, mann_whitney_z, memorisation
+from sparring.metrics.copying import closeness, copies, mann_whitney_z, memorisation
 from sparring.metrics.distances import nearest, squared_distances
 from sparring.metrics.neighbours import manifold
 
@@ -109,8 +109,9 @@ def test_memorisation_is_silent_for_fresh_samples() -> None:
     m = memorisation(normal(500, 5, 0), normal(800, 5, 1), normal(500, 5, 2))
     assert m.closeness.low <= 0.5 <= m.closeness.high
     assert abs(m.z) < 3
-    assert m.ratio.low <= 1 <= m.ratio.high
-    assert m.copies.low <= 0.01 <= m.copies.high
+    assert m.ratio == pytest.approx(1, abs=0.1)
+    assert m.copies.low <= m.expected_copies <= m.copies.high
+    assert m.expected_copies == pytest.approx(0.01, abs=0.001)
     assert m.preference.low <= 0.5 <= m.preference.high
 
 
@@ -119,7 +120,7 @@ def test_memorisation_catches_copies_noisy_copies_and_a_few_copies() -> None:
     exact = memorisation(train[:500], train, held_out)
     assert (exact.closeness.value, exact.copies.value, exact.preference.value) == (1, 1, 1)
     assert exact.z < -20
-    assert exact.ratio.value < 1e-6
+    assert exact.ratio < 1e-6
     noisy = memorisation(train[:500] + 0.1 * normal(500, 5, 3), train, held_out)
     assert noisy.closeness.low > 0.8
     few = memorisation(np.concatenate([normal(450, 5, 4), train[:50]]), train, held_out)
@@ -130,7 +131,7 @@ def test_memorisation_does_not_blame_poor_samples() -> None:
     m = memorisation(3 * normal(500, 5, 0), normal(800, 5, 1), normal(500, 5, 2))
     assert m.closeness.high < 0.5
     assert m.z > 3
-    assert m.ratio.low > 1
+    assert m.ratio > 1
 
 
 def test_typical_samples_are_close_to_everything_but_prefer_nothing() -> None:
@@ -148,3 +149,22 @@ def test_mann_whitney_equals_scipy_with_ties() -> None:
 
     assert 2 * norm.cdf(mann_whitney_z(a, b)) == pytest.approx(test.pvalue, rel=1e-9)
     assert mann_whitney_z(np.ones(5), np.ones(4)) == 0
+
+
+@pytest.mark.parametrize("unseen", [16, 50, 179, 1000])
+def test_copies_are_where_they_are_expected_of_equal_distances(unseen: int) -> None:
+    rng = np.random.default_rng(unseen)
+    found = [copies(rng.random(1500), rng.random(unseen)) for _ in range(400)]
+    values, expected = np.array([estimate.value for estimate, _ in found]), found[0][1]
+    assert values.mean() == pytest.approx(expected, rel=0.15)
+    held = np.mean([estimate.low <= expected <= estimate.high for estimate, _ in found])
+    assert held > 0.9
+
+
+def test_neighbours_within_very_tight_clusters_are_the_true_ones() -> None:
+    rng = np.random.default_rng(0)
+    points = rng.choice([-1.0, 1.0], (2000, 1)) + rng.normal(0, 1e-5, (2000, 2))
+    truth = NearestNeighbors(n_neighbors=6).fit(points).kneighbors(points[:100])
+    found = nearest(points[:100], points, k=6)
+    np.testing.assert_array_equal(found.indices, truth[1])
+    np.testing.assert_allclose(found.distances, truth[0], rtol=1e-9, atol=1e-15)

@@ -10,7 +10,7 @@ import torch
 from sparring.config import Config, replace
 from sparring.data.scale import fit_scaler
 from sparring.data.source import ArraySource, Spec
-from sparring.errors import RunError
+from sparring.errors import RunError, SparringWarning
 from sparring.model import Model
 from sparring.networks import DISCRIMINATORS, GENERATORS
 from sparring.networks.base import initialise
@@ -142,3 +142,16 @@ def test_facts_that_make_no_model_get_a_sentence(tmp_path: Path, key: str, value
     checkpoint.write(tmp_path / "mine", json.loads(json.dumps(facts)), {"model": model.tensors()})
     with pytest.raises(RunError, match="does not hold a model"):
         Model.load(tmp_path / "mine")
+
+
+def test_a_damaged_best_gives_way_to_the_last_and_says_so(tmp_path: Path) -> None:
+    last = make_model(samples=9)
+    last.save(tmp_path / "checkpoint" / "last")
+    best = make_model(samples=4).save(tmp_path / "checkpoint" / "best")
+    (best / "model.safetensors").write_bytes(b"damaged")
+    with pytest.warns(SparringWarning, match=r"is damaged: .* The model of .*last is taken in its place"):
+        loaded = Model.load(tmp_path)
+    assert np.array_equal(loaded.sample(3), last.sample(3))
+    (tmp_path / "checkpoint" / "last" / "model.safetensors").write_bytes(b"too")
+    with pytest.raises(RunError, match="is damaged"), pytest.warns(SparringWarning):
+        Model.load(tmp_path)

@@ -42,7 +42,7 @@ def run(cell: Cell, context: Context, minutes: float = MINUTES) -> Figures:
         powers = [ring_powers(items) for items in (real, painted)]
         figures |= {
             f"mse_{dim}": float(((painted - real) ** 2).mean()),
-            f"spectrum_{dim}": spectrum_distance(powers[0], powers[1], replicates=2).value,
+            f"spectrum_{dim}": spectrum_distance(powers[0], powers[1]).value,
         }
         context.note(f"  {dim}: {figures}")
         pairs = np.stack([real[:SHOWN], painted[:SHOWN]], axis=1).reshape(-1, *real.shape[1:])

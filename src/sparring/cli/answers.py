@@ -9,6 +9,7 @@ from cyclopts.validators import Number
 
 from sparring.cli.folders import require_data, require_model, require_run
 from sparring.cli.words import whole
+from sparring.errors import UsageError, rule
 
 POSITIVE = Number(gt=0)
 
@@ -36,9 +37,11 @@ def sample(
     require_model(run)
     from sparring.model import Model
     from sparring.tasks.sample import sample as draw
-    from sparring.tasks.write import write_items
+    from sparring.tasks.write import require_items, write_items
 
-    drawn = draw(Model.load(run), number, seed=seed)
+    model = Model.load(run)
+    require_items(model.spec, number, out)
+    drawn = draw(model, number, seed=seed)
     written = write_items(drawn.rows, drawn.spec, out)
     note = f" {written.note}" if written.note else ""
     print(f"Wrote {written.form}.{note}", file=sys.stderr)
@@ -73,6 +76,8 @@ def embed(
     from sparring.tasks.write import require_vectors, write_vectors
 
     require_vectors(out)
+    if out.exists() and Path(data).exists() and out.samefile(data):
+        raise UsageError(rule("OUT", "another file than DATA, which it would replace", str(out)))
     model, found = Model.load(run), survey(data)
     require_form(found, model.spec)
     result = describe(model, items_of(found, model.spec, keep_duplicates=True), dim)

@@ -25,7 +25,7 @@ def demo(*, run: Path = RUN, minutes: Annotated[float, Parameter(validator=POSIT
     Returns:
         The report, one page that needs no other file.
     """
-    make_way(run)
+    make_way(run, minutes)
     train(DATA, run=run, minutes=minutes)
     _say("new items")
     sample(run, out=run / "samples.png")
@@ -35,13 +35,15 @@ def demo(*, run: Path = RUN, minutes: Annotated[float, Parameter(validator=POSIT
     return report(run)
 
 
-def make_way(run: Path) -> None:
-    """Remove an earlier run of the demo; anything else that is in the way stays, and is refused.
+def make_way(run: Path, minutes: float) -> None:
+    """Remove an earlier run of the demo, as long as this one; anything else that is in the way stays, and is refused.
 
     Raises:
         UsageError: `run` holds something other than an earlier run of the demo in its default folder.
     """
-    if run == RUN and not run.is_symlink() and read_config(run).get("data", {}).get("path") == DATA:
+    found = read_config(run)
+    budget = found.get("config", {}).get("budget", {}).get("minutes")
+    if run == RUN and not run.is_symlink() and (found.get("data", {}).get("path"), budget) == (DATA, minutes):
         shutil.rmtree(run)
     require_new(run)
 

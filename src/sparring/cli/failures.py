@@ -5,10 +5,14 @@ import os
 import re
 import sys
 import traceback
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
 from cyclopts import CycloptsError, MissingArgumentError, UnknownCommandError, UnusedCliTokensError
 
-from sparring.errors import SparringError
+from sparring.errors import SparringError, SparringWarning
 
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 # numpy says only this where an array did not fit; safetensors puts the errno into its text.
@@ -39,6 +43,22 @@ def handle(error: BaseException) -> int:
         _silence_stdout()
     print(f"sparring: {sentence or _bug(error)}", file=sys.stderr)
     return 130 if isinstance(error, (KeyboardInterrupt, Stopped)) else 1
+
+
+@contextmanager
+def plain_warnings() -> Iterator[None]:
+    """While entered, Sparring's own warnings are sentences on stderr, without the place in the code."""
+    with warnings.catch_warnings():
+        usual = warnings.showwarning
+
+        def show(message: Warning | str, category: type[Warning], *others: Any, **options: Any) -> None:
+            if issubclass(category, SparringWarning):
+                print(f"sparring: {message}", file=sys.stderr)
+            else:
+                usual(message, category, *others, **options)
+
+        warnings.showwarning = show
+        yield
 
 
 def explain(error: BaseException) -> str | None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from sparring.errors import RunError, UsageError
 
-SAVED_MODEL = "state.json"
+SAVED_MODELS = ("model/state.json", "state.json")  # of `GAN.save`, and a model by itself
 
 
 def require_new(run: Path) -> None:
@@ -39,7 +39,7 @@ def require_run(run: Path) -> None:
         raise RunError(f"There is no run folder {str(run)!r}. `sparring train DATA --run {run}` makes one.")
     if not is_run(run):
         what = "it has no config.json of a Sparring run"
-        if (run / SAVED_MODEL).is_file():
+        if is_saved_model(run):
             what = "`GAN.save` wrote the model alone, without the run's history and data"
         raise RunError(
             f"{str(run)!r} is not a run folder: {what}. Give the folder that `--run` or `GAN(run=...)` named."
@@ -52,8 +52,13 @@ def require_model(folder: Path) -> None:
     Raises:
         RunError: `folder` does not exist, or holds neither.
     """
-    if not (folder / SAVED_MODEL).is_file():
+    if not is_saved_model(folder):
         require_run(folder)
+
+
+def is_saved_model(folder: Path) -> bool:
+    """Whether a folder holds a model alone, without a run."""
+    return any((folder / name).is_file() for name in SAVED_MODELS)
 
 
 def is_run(run: Path) -> bool:

@@ -15,7 +15,7 @@ from sparring import __version__
 from sparring.cli.answers import embed, evaluate, report, sample
 from sparring.cli.bench import bench
 from sparring.cli.demo import demo
-from sparring.cli.failures import handle
+from sparring.cli.failures import handle, plain_warnings
 from sparring.cli.look import inspect, presets
 from sparring.cli.train import resume, train
 
@@ -40,7 +40,8 @@ def main(tokens: Sequence[str] | None = None) -> int:
         The exit status: 0, 1 where something went wrong, 130 where it was interrupted.
     """
     try:
-        show(app(tokens, print_error=False, exit_on_error=False, verbose=False))
+        with plain_warnings():
+            show(app(tokens, print_error=False, exit_on_error=False, verbose=False))
     except (Exception, KeyboardInterrupt) as error:
         return handle(error)
     return 0

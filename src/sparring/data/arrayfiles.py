@@ -3,6 +3,7 @@
 import gzip
 import math
 import zipfile
+import zlib
 from pathlib import Path
 from typing import IO, cast
 
@@ -69,7 +70,7 @@ def is_idx(path: Path) -> bool:
     try:
         with _open(path, is_gzip(path)) as file:
             start = file.read(4)
-    except (OSError, EOFError):
+    except (OSError, EOFError, zlib.error):
         return False
     return len(start) == 4 and start[:2] == b"\0\0" and start[2] in _IDX_TYPES and 1 <= start[3] <= 4
 

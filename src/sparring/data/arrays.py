@@ -148,8 +148,9 @@ def _holds_grey_images(array: np.ndarray) -> bool:
 
 
 def _check_channels(shape: tuple[int, ...], path: str) -> None:
-    first, last = shape[1], shape[3]
-    if first in (1, 3, 4) and last not in (1, 3, 4):
+    first, middle, last = shape[1:]
+    are_first = first < last and last > 4 and (middle == last or first < SMALLEST_IMAGE <= middle)
+    if (first in (1, 3, 4) and last not in (1, 3, 4)) or are_first:
         fix = "Transpose it with `array.transpose(0, 2, 3, 1)`."
         raise DataError(rule(f"{path}: the array", "of shape (n, height, width, channels)", shape, fix))
     if last > MAX_CHANNELS:

@@ -30,6 +30,8 @@ SUFFIXES = (
     *(".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".gif", ".bmp", ".dib", ".tif", ".tiff", ".webp"),
     *(".avif", ".jp2", ".j2k", ".jpx", ".ppm", ".pgm", ".pbm", ".pnm", ".pcx", ".ico", ".sgi", ".qoi"),
 )
+# whole numbers of 32 bits in memory are 16 bits in these files, and elsewhere of any size and sign
+SIXTEEN_BITS_AT_MOST = ("PNG", "PPM")
 _FULL_SCALE = {"uint8": 255, "uint16": 65535}
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -61,6 +63,7 @@ class Examined:
         high: largest value.
         animated: whether frames follow the first.
         see_through: whether some of it was transparent, and lies on white now.
+        cut: whether it has 16 bits a colour, of which 8 are read.
     """
 
     size: tuple[int, int]
@@ -71,6 +74,7 @@ class Examined:
     high: float
     animated: bool
     see_through: bool
+    cut: bool
 
 
 def examine(blob: bytes) -> Examined:
@@ -86,7 +90,15 @@ def examine(blob: bytes) -> Examined:
         raise Unreadable("not finite", "a pixel is NaN or infinite")
     height, width, channels = pixels.shape
     return Examined(
-        (height, width), channels, pixels.dtype.name, digest(blob), low, high, picture.animated, picture.see_through
+        size=(height, width),
+        channels=channels,
+        dtype=pixels.dtype.name,
+        digest=digest(blob),
+        low=low,
+        high=high,
+        animated=picture.animated,
+        see_through=picture.see_through,
+        cut=picture.cut,
     )
 
 
@@ -170,6 +182,7 @@ class _Picture(NamedTuple):
     pixels: np.ndarray
     animated: bool
     see_through: bool
+    cut: bool
 
 
 def _decode(blob: bytes) -> _Picture:
@@ -188,8 +201,10 @@ def _load(blob: bytes) -> _Picture:
     with Image.open(io.BytesIO(blob), formats=FORMATS) as image:
         _refuse_bomb(image, len(blob))
         animated = bool(getattr(image, "is_animated", False))
+        narrow = image.format in SIXTEEN_BITS_AT_MOST
+        cut = image.mode in ("RGB", "RGBA", "LA") and any(";16" in str(tile[3]) for tile in image.tile)
         image.load()
-        return _Picture(_pixels(_upright(image)), animated, _is_see_through(image))
+        return _Picture(_pixels(_upright(image), narrow), animated, _is_see_through(image), cut)
 
 
 def _refuse_bomb(image: Image.Image, num_bytes: int) -> None:
@@ -206,18 +221,14 @@ def _upright(image: Image.Image) -> Image.Image:
     return image if method is None else image.transpose(method)
 
 
-def _pixels(image: Image.Image) -> np.ndarray:
+def _pixels(image: Image.Image, narrow: bool) -> np.ndarray:
     if image.mode == "F" or image.mode.startswith("I"):
-        return _deep(np.asarray(image))[..., None]
+        is_unsigned = image.mode.startswith("I;16") or (image.mode == "I" and narrow)
+        return np.asarray(image).astype(np.uint16 if is_unsigned else np.float32)[..., None]
     if image.mode in ("1", "L") and not image.has_transparency_data:
         return np.array(image.convert("L"))[..., None]
     colour = np.array(_to_rgb(image))
     return colour[..., :1] if _is_grey(colour) else colour
-
-
-def _deep(values: np.ndarray) -> np.ndarray:
-    fits = values.dtype.kind in "iu" and values.min() >= 0 and values.max() <= _FULL_SCALE["uint16"]
-    return values.astype(np.uint16 if fits else np.float32)
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:

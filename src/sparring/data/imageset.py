@@ -189,6 +189,9 @@ def _notes(examined: list[Examined]) -> Iterator[str]:
     see_through = sum(one.see_through for one in examined)
     if see_through:
         yield f"{see_through} of {len(examined)} images are see-through in places; those lie on white."
+    cut = sum(one.cut for one in examined)
+    if cut:
+        yield f"{cut} of {len(examined)} images have 16 bits a colour, of which 8 are read; a .npy array keeps all."
     depths = Counter(one.dtype for one in examined)
     if len(depths) > 1:
         counts = ", ".join(f"{count} {dtype}" for dtype, count in sorted(depths.items()))

@@ -183,8 +183,13 @@ def _filled(rows: np.ndarray, fill: np.ndarray) -> np.ndarray:
 
 def _principal(centred: np.ndarray) -> np.ndarray:
     """The two leading principal axes as unit columns, each with its largest entry positive."""
-    _, vectors = np.linalg.eigh(centred.T @ centred)
-    basis = vectors[:, :-3:-1]
+    if centred.shape[1] > len(centred):  # the same axes from the smaller of both matrices of products
+        values, vectors = np.linalg.eigh(centred @ centred.T)
+        basis = centred.T @ (vectors[:, :-3:-1] / np.sqrt(np.maximum(values[:-3:-1], np.finfo(float).tiny)))
+        basis /= np.maximum(np.linalg.norm(basis, axis=0), np.finfo(float).tiny)
+    else:
+        _, vectors = np.linalg.eigh(centred.T @ centred)
+        basis = vectors[:, :-3:-1]
     return basis * np.sign(basis[np.abs(basis).argmax(axis=0), [0, 1]])
 
 

@@ -6,10 +6,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sparring.data.source import Source, Spec, spread_rows
+from sparring.data.source import Source, Spec, spread, spread_rows
 from sparring.errors import DataError
 
-FIT_ITEMS, FIT_NUMBERS = 65_536, 2**27
+FIT_ITEMS, FIT_NUMBERS = 65_536, 2**25  # at most as many are in memory as float64
+SCANNED_ITEMS, SCANNED_NUMBERS = 1024, 2**31
 
 
 @dataclass(frozen=True)
@@ -69,24 +70,35 @@ class Scaler:
 
 
 def fit_scaler(kind: str, source: Source) -> Scaler:
-    """Fit a scaler on the items of `source`, at most 65,536 of them spread evenly, in float64.
+    """Fit a scaler on the items of `source`, in float64: the extremes of all, moments of some, spread evenly.
 
     Raises:
         DataError: when no cell has a value, or "whiten" meets missing cells or has too many features.
     """
-    sample = spread_rows(source, FIT_ITEMS, FIT_NUMBERS).astype(np.float64)
-    if not np.isfinite(sample).any():
-        raise DataError("The data has no value at all to learn from: every cell is missing.")
     axes = _shared_axes(kind, source.spec)
-    sample = np.where(np.isfinite(sample).any(axes, keepdims=True), sample, 0.0)  # a feature without a value is 0
-    low, high = np.nanmin(sample, axes, keepdims=True)[0], np.nanmax(sample, axes, keepdims=True)[0]
+    low, high = _extremes(source, axes)
+    if not np.isfinite(low).any():
+        raise DataError("The data has no value at all to learn from: every cell is missing.")
+    low, high = np.nan_to_num(low), np.nan_to_num(high)  # a feature without a value is 0
     if kind == "range":
-        shift, half = (low + high) / 2, (high - low) / 2
-        return _scaler(kind, source.spec, shift, half, low, high)
+        return _scaler(kind, source.spec, (low + high) / 2, (high - low) / 2, low, high)
+    sample = spread_rows(source, FIT_ITEMS, FIT_NUMBERS).astype(np.float64)
+    sample = np.where(np.isfinite(sample).any(axes, keepdims=True), sample, 0.0)
     mean, deviation = np.nanmean(sample, axes, keepdims=True)[0], np.nanstd(sample, axes, keepdims=True)[0]
     if kind == "moments":
         return _scaler(kind, source.spec, mean, deviation, low, high)
     return _scaler(kind, source.spec, mean, np.ones_like(mean), low, high, _whitening(sample))
+
+
+def _extremes(source: Source, axes: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
+    """Smallest and largest values over the axes, NaN where there is none; of very large data, of some billion."""
+    index = spread(len(source), SCANNED_NUMBERS // source.spec.size)
+    lows, highs = [], []
+    for part in np.array_split(index, len(index) // SCANNED_ITEMS + 1):
+        rows = source.rows(part)
+        lows.append(np.fmin.reduce(rows, axes, keepdims=True)[0].astype(np.float64))
+        highs.append(np.fmax.reduce(rows, axes, keepdims=True)[0].astype(np.float64))
+    return np.fmin.reduce(lows), np.fmax.reduce(highs)
 
 
 def _whitening(sample: np.ndarray) -> np.ndarray:

@@ -20,7 +20,7 @@ from sparring.data.source import iterate
 from sparring.errors import UsageError, rule
 from sparring.estimators.inputs import items_of, look, read, require_enough
 from sparring.estimators.parts import PART, in_parts
-from sparring.model import Model
+from sparring.model import SAVED, Model
 
 
 class ModelEstimator(BaseEstimator):
@@ -92,10 +92,12 @@ class ModelEstimator(BaseEstimator):
         check_is_fitted(self, "model_")
         folder = Path(path)
         is_free = not folder.exists() or (folder.is_dir() and not any(folder.iterdir()))
-        if not is_free and not (folder / FACTS).is_file():
+        slot = folder / SAVED
+        if not is_free and not (slot / FACTS).is_file():
             fix = "Choose another name, so that nothing is overwritten."
             raise UsageError(rule("`path` of `save`", "a new folder or a saved model", str(path), fix))
-        return self.model_.save(folder)
+        self.model_.save(slot)
+        return folder
 
     @classmethod
     def load(cls, path: str | Path, **parameters: Any) -> Self:

@@ -153,6 +153,7 @@ class GAN(ModelTransformer):
             held_out=held_out,
             config=EvaluateConfig(n=n),
             same_as_training=found.fingerprint == self.model_.facts.get("fingerprint"),
+            fingerprint=found.fingerprint,
         )
 
     @property

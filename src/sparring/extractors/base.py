@@ -57,3 +57,16 @@ def deviations(flat: np.ndarray, means: np.ndarray) -> np.ndarray:
     """Standard deviation of each column of whole rows (n, d); 1 where there is none but that of rounding."""
     found = flat.std(0)
     return np.where(found > 1e-12 * np.abs(means), found, 1.0)
+
+
+def with_holes(rows: np.ndarray, holes: np.ndarray | None, start: int = 0) -> np.ndarray:
+    """Generated rows as real ones are seen: without the cells that real ones miss, so that both are filled alike.
+
+    Args:
+        rows: (n, *shape).
+        holes: which cells real rows miss, (m, *shape); the rows go through them again and again. None for none.
+        start: the place of the first row among all.
+    """
+    if holes is None:
+        return rows
+    return np.where(holes[np.arange(start, start + len(rows)) % len(holes)], np.nan, rows)

@@ -14,7 +14,7 @@ from torch.nn import functional
 
 from sparring.data.scale import fits_float32
 from sparring.errors import UsageError, rule
-from sparring.extractors.base import column_means, fill_missing, flatten
+from sparring.extractors.base import column_means, deviations, fill_missing, flatten
 from sparring.rng import torch_stream
 
 LEVELS = 4
@@ -77,8 +77,8 @@ class RandomConv:
 def _channel_moments(rows: np.ndarray, cells: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Mean and deviation of each channel; a constant channel gets deviation 1."""
     channels = fill_missing(flatten(rows), cells).reshape(-1, rows.shape[-1])
-    deviations = channels.std(0)
-    return channels.mean(0), np.where(deviations > 0, deviations, 1.0)
+    means = channels.mean(0)
+    return means, deviations(channels, means)
 
 
 def _weights(dimensions: int, channels: int, width: int) -> list[Tensor]:

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from sparring.distribution import from_first, rank
 from sparring.engine import Engine, Hook
-from sparring.extractors.base import Extractor
+from sparring.extractors.base import Extractor, with_holes
 from sparring.hooks.moments import due
 from sparring.hooks.record import History
 from sparring.metrics.estimate import Estimate
@@ -44,6 +44,7 @@ class Validate(Hook):
     ) -> None:
         self.generate, self.extractor, self.keep, self.history = generate, extractor, keep, history
         self.real = extractor(held_out)
+        self.holes = np.isnan(held_out) if held_out.dtype.kind == "f" and np.isnan(held_out).any() else None
         self.lowest, self.lowest_high = math.inf, math.inf
         self.kept, self.kept_at, self.since = math.inf, 0, 0
 
@@ -77,7 +78,7 @@ class Validate(Hook):
         rows = self.generate(count)
         if not len(rows):
             return NOTHING
-        features = self.extractor(rows)
+        features = self.extractor(with_holes(rows, self.holes))
         return kernel_distance(features, self.real) if np.isfinite(features).all() else NOTHING
 
     def end(self, engine: Engine) -> None:

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sparring.metrics.distances import nearest
-from sparring.metrics.estimate import Estimate, normal_interval, percentile_interval, proportion
-from sparring.rng import numpy_stream
+from sparring.metrics.estimate import Z95, Estimate, normal_interval, proportion
 
 
 @dataclass(frozen=True)
@@ -21,7 +20,8 @@ class Memorisation:
             A Non-Parametric Test to Detect Data-Copying, without the cells).
         ratio: median distance of generated items over that of unseen ones; 1 for a perfect generator.
         copies: share of generated items that are nearer to a training item than all but 1 % of the unseen
-            real items; 0.01 for a perfect generator. It shows copies among many items that are none.
+            real items. It shows copies among many items that are none.
+        expected_copies: what a perfect generator reaches there: 0.01 of many unseen items, more of few.
         preference: share of generated items whose nearest item among as many training as unseen items is a
             training item; 0.5 for any generator that does not remember, also for one whose items are merely
             more typical than real ones, which raises the other figures. Copies of training items beyond
@@ -30,8 +30,9 @@ class Memorisation:
 
     closeness: Estimate
     z: float
-    ratio: Estimate
+    ratio: float
     copies: Estimate
+    expected_copies: float
     preference: Estimate
 
 
@@ -47,13 +48,30 @@ def memorisation(fake: np.ndarray, train: np.ndarray, held_out: np.ndarray) -> M
         The figures with their 95 % intervals.
     """
     ours, theirs = nearest(fake, train).distances[:, 0], nearest(held_out, train).distances[:, 0]
+    share, expected = copies(ours, theirs)
     return Memorisation(
         closeness=closeness(ours, theirs),
         z=mann_whitney_z(ours, theirs),
         ratio=_median_ratio(ours, theirs),
-        copies=proportion(int((ours < np.quantile(theirs, 0.01)).sum()), len(fake)),
+        copies=share,
+        expected_copies=expected,
         preference=_preference(fake, train, held_out),
     )
+
+
+def copies(fake: np.ndarray, held_out: np.ndarray) -> tuple[Estimate, float]:
+    """The share of distances below those of all but 1 % of the unseen items, and what to expect of equal ones.
+
+    The bound is the r-th smallest of m unseen distances, r about m / 100. As many equal ones lie below it as a Beta
+    law with r and m + 1 - r says, whose spread is a part of the interval.
+    """
+    m = len(held_out)
+    rank = max(1, round(0.01 * (m + 1)))
+    found = proportion(int((fake < np.sort(held_out)[rank - 1]).sum()), len(fake))
+    expected = rank / (m + 1)
+    unsure = Z95 * np.sqrt(expected * (1 - expected) / (m + 2))
+    low, high = (float(np.hypot(unsure, found.value - end)) for end in (found.low, found.high))
+    return Estimate(found.value, max(0.0, found.value - low), min(1.0, found.value + high)), expected
 
 
 def _preference(fake: np.ndarray, train: np.ndarray, held_out: np.ndarray) -> Estimate:
@@ -85,12 +103,6 @@ def _share_above(values: np.ndarray, others: np.ndarray) -> np.ndarray:
     return 1 - twice_below / (2 * len(others))
 
 
-def _median_ratio(a: np.ndarray, b: np.ndarray, replicates: int = 200) -> Estimate:
-    rng = numpy_stream(0, "memorisation")
+def _median_ratio(a: np.ndarray, b: np.ndarray) -> float:
     tiny = 1e-12 * float(b.max()) or 1.0  # keeps the ratio finite where most distances are zero
-
-    def ratio(x: np.ndarray, y: np.ndarray) -> float:
-        return float((np.median(x) + tiny) / (np.median(y) + tiny))
-
-    draws = [ratio(rng.choice(a, len(a)), rng.choice(b, len(b))) for _ in range(replicates)]
-    return percentile_interval(ratio(a, b), np.array(draws))
+    return float((np.median(a) + tiny) / (np.median(b) + tiny))

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 BLOCK = 2**24  # distances that are in memory at a time
+NARROW = 64  # numbers of a point, up to which double precision costs little
 SPARE = 8  # candidates beyond k that single precision may have put in the wrong order
 REFINED = 256  # queries whose candidates are compared in float64 at a time
 
@@ -28,8 +29,9 @@ class Neighbours:
 def nearest(queries: np.ndarray, points: np.ndarray, k: int = 1, exclude_self: bool = False) -> Neighbours:
     """The `k` nearest points of each query.
 
-    Candidates come from single-precision matrix products, about the points' mean; their distances and their
-    order are then computed in float64 from the differences, so that a copy is at distance 0.
+    Candidates come from matrix products about the points' mean, in single precision where there are more than 64
+    numbers; their distances and their order are then computed in float64 from the differences, so that a copy is at
+    distance 0.
 
     Args:
         queries: shape (n, d).
@@ -45,7 +47,8 @@ def nearest(queries: np.ndarray, points: np.ndarray, k: int = 1, exclude_self: b
     exact_queries, exact_points = (torch.from_numpy(np.require(x, np.float64, ["C", "W"])) for x in (queries, points))
     center = exact_points.mean(0)
     distances, indices = [], []
-    for start, squared in _blocks((exact_queries - center).float(), (exact_points - center).float()):
+    dtype = torch.float64 if queries.shape[1] <= NARROW else torch.float32
+    for start, squared in _blocks((exact_queries - center).to(dtype), (exact_points - center).to(dtype)):
         rows = torch.arange(len(squared))
         if exclude_self:
             squared[rows, start + rows] = torch.inf

@@ -2,8 +2,7 @@
 
 import numpy as np
 
-from sparring.metrics.estimate import Estimate, percentile_interval
-from sparring.rng import numpy_stream
+from sparring.metrics.estimate import Estimate, jackknife
 
 BATCH = 256
 FAINT = 1e-8  # of the mean power, added everywhere so that an empty ring has a logarithm
@@ -39,27 +38,19 @@ def _batch_powers(images: np.ndarray, member: np.ndarray) -> np.ndarray:
     return member @ power.reshape(len(images), -1, images.shape[-1])
 
 
-def spectrum_distance(a: np.ndarray, b: np.ndarray, replicates: int = 200) -> Estimate:
+def spectrum_distance(a: np.ndarray, b: np.ndarray) -> Estimate:
     """Root mean square difference of the mean log spectra, in decibel; 0 for equal spectra.
 
     Args:
         a: ring powers of one set, shape (n, rings, channels).
         b: ring powers of the other, shape (m, rings, channels).
-        replicates: resamples of the bootstrap.
 
     Returns:
-        The distance with its percentile interval; resampling adds its own noise, so that at equal spectra
-        the interval lies above 0, as the floor does.
+        The distance with a jackknife's interval. Of equal spectra it is above 0, as the floor is: noise is in both.
     """
-    rng = numpy_stream(0, "spectrum")
     faint = FAINT * float(a.mean() + b.mean()) / 2 + np.finfo(np.float64).tiny
-    draws = [_decibel(_resampled_mean(a, rng), _resampled_mean(b, rng), faint) for _ in range(replicates)]
-    return percentile_interval(_decibel(a.mean(0), b.mean(0), faint), np.array(draws))
-
-
-def _resampled_mean(powers: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    weights = rng.multinomial(len(powers), np.full(len(powers), 1 / len(powers))) / len(powers)
-    return np.tensordot(weights, powers, 1)
+    found = jackknife(lambda x, y: _decibel(x.mean(0), y.mean(0), faint), a, b)
+    return Estimate(found.value, max(0.0, found.low), found.high)
 
 
 def _decibel(a: np.ndarray, b: np.ndarray, faint: float) -> float:

@@ -22,7 +22,7 @@ class Comparison:
         names: of the runs, in the same order.
         table: the measures, this run as "ours"; None where this run has none.
         curves: one figure with a line a run.
-        warning: said where the runs did not see the same data; else empty.
+        warning: said where the runs did not see the same data, or were not judged alike; else empty.
     """
 
     runs: tuple[Strip, ...]
@@ -38,14 +38,27 @@ def compare_runs(facts: Facts, others: list[Facts], gallery: Gallery, load: Load
     strips = [Strip(name, gallery.samples if run is facts else _samples(run, load)) for name, run in named.items()]
     charts = comparing_charts({name: run.history for name, run in named.items()})
     metrics = {name: run.metrics for name, run in named.items()}
-    same = len({run.data.get("fingerprint") for run in named.values()}) == 1
+    warning = _warning(list(named.values()))
     return Comparison(
         runs=tuple(strips),
         names=tuple(named),
-        table=side_by_side(metrics, ranked=same) if facts.metrics.get("measures") else None,
+        table=side_by_side(metrics, ranked=not warning) if facts.metrics.get("measures") else None,
         curves=themed(lambda ink: draw_charts(charts, ink), "curves of all runs") if charts else None,
-        warning="" if same else "These runs did not see the same data: their figures do not rank them.",
+        warning=warning,
     )
+
+
+def _warning(runs: list[Facts]) -> str:
+    """Why the figures of runs do not rank them; empty where they do."""
+    judged = [run.metrics for run in runs if run.metrics.get("measures")]
+    if len({run.data.get("fingerprint") for run in runs}) > 1:
+        return "These runs did not see the same data: their figures do not rank them."
+    if len({(found.get("fingerprint"), found.get("n"), found.get("extractor")) for found in judged}) > 1:
+        return (
+            "These runs were not judged by equally many of the same items in the same features: their figures do not "
+            "rank them. `sparring evaluate` each on the same data."
+        )
+    return ""
 
 
 def _samples(facts: Facts, load: Loader) -> Picture:

@@ -12,6 +12,7 @@ from sparring.assembly import Split
 from sparring.data.folders import Folders
 from sparring.data.pictures import display_range, to_displayable
 from sparring.data.plots import draw_groups, draw_map
+from sparring.data.scale import in_dtype
 from sparring.data.source import Source, SubsetSource, spread, spread_rows
 from sparring.extractors.pca import PCA
 from sparring.hooks.keep import unexplained
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from sparring.model import Model
 
 SHORT = 10
+MOST_NUMBERS = 2**25  # of the items that neighbours are looked for among
 MEASURED, MAPPED, FITTED = 128, 2000, 10_000  # items that are painted, that are on the map, that PCA is fitted to
 
 
@@ -79,7 +81,7 @@ def look_inside(
 
 def _by_folder(model: Model, parts: Split, folders: Folders, shown: np.ndarray, places: np.ndarray) -> Strip:
     """The map in the folders' colours, and how often an item and its nearest training item are of one folder."""
-    searched = spread(len(parts.train), FITTED)
+    searched = spread(len(parts.train), min(FITTED, MOST_NUMBERS // model.spec.size))
     mine, theirs = _origin(parts.held_out)[shown], _origin(parts.train)[searched]
     rows, others = parts.held_out.rows(shown), parts.train.rows(searched)
 
@@ -106,11 +108,9 @@ def _origin(part: Source) -> np.ndarray:
 
 def _strips(model: Model, artist: Artist, parts: Split) -> tuple[Strip, ...]:
     """Items and what is painted of them, each with its error as a share of their variance."""
-    held, size, count = (
-        parts.held_out.rows(np.arange(min(MEASURED, len(parts.held_out)))),
-        model.code_size,
-        artist.layout.pairs,
-    )
+    held, size = spread_rows(parts.held_out, MEASURED), model.code_size
+    some = spread(len(held), artist.layout.pairs)
+    count = len(some)
 
     def painted(numbers: int) -> np.ndarray:
         return model.decode(model.refine(held, model.encode(held)[:, :numbers], STEPS))
@@ -118,18 +118,18 @@ def _strips(model: Model, artist: Artist, parts: Split) -> tuple[Strip, ...]:
     whole = painted(size)
     if artist.spec.kind == "vector":
         label = f"Items (rings), each joined to what is painted of it from {size} numbers (dot)"
-        pairs = np.stack([held, whole], axis=1)[:count]
+        pairs = np.stack([held, whole], axis=1)[some]
         return (Strip(f"{label}: {_left(held, whole)}", artist.tracks(pairs, label)),)
     rows = {f"Painted from all {size} numbers of its code": whole}
     if size > SHORT:
         pca = PCA(spread_rows(parts.train, FITTED), SHORT)
         rows[f"Painted from the first {SHORT} numbers"] = painted(SHORT)
-        rows[f"From {SHORT} principal components"] = pca.invert(pca(held)).reshape(held.shape)
+        plain = pca.invert(pca(held)).reshape(held.shape).clip(np.nanmin(artist.real), np.nanmax(artist.real))
+        rows[f"From {SHORT} principal components"] = in_dtype(plain, held.dtype)
     whose = "that training did not see" if parts.is_apart else "of the training part"
-    strips = [Strip(f"Items {whose}", artist.items(held[:count], "real items", count))]
+    strips = [Strip(f"Items {whose}", artist.items(held[some], "real items", count))]
     for name, found in rows.items():
-        shown = np.clip(found[:count], np.nanmin(artist.real), np.nanmax(artist.real)).astype(held.dtype)
-        strips.append(Strip(f"{name}: {_left(held, found)}", artist.items(shown, name, count)))
+        strips.append(Strip(f"{name}: {_left(held, found)}", artist.items(found[some], name, count)))
     return tuple(strips)
 
 

@@ -25,13 +25,13 @@ class Baseline:
     Attributes:
         pca: turns coordinates into items.
         coordinates: draws n of them, shape (n, components).
-        limits: the training data's smallest and largest value; items are clipped to them.
+        limits: the training data's smallest and largest value, of vectors in each column; items are clipped to them.
         spec: the form of an item.
     """
 
     pca: PCA
     coordinates: Coordinates
-    limits: tuple[float, float]
+    limits: tuple[np.ndarray, np.ndarray]
     spec: Spec
 
     def sample(self, n: int, seed: int = 0) -> np.ndarray:
@@ -53,9 +53,15 @@ def fit_baselines(rows: np.ndarray, spec: Spec, seed: int = 0) -> Iterator[tuple
         Gaussians in the first 50 of them, with the rest as in the former.
     """
     pca = PCA(rows, COMPONENTS)
-    limits = float(np.nanmin(rows)), float(np.nanmax(rows))
+    limits = _limits(rows.reshape(len(rows), -1), spec)
     yield "pca_gaussian", Baseline(pca, _gaussian(pca.variances), limits, spec)
     yield "gaussian_mixture", Baseline(pca, _mixture(pca, rows[:FITTED], seed), limits, spec)
+
+
+def _limits(flat: np.ndarray, spec: Spec) -> tuple[np.ndarray, np.ndarray]:
+    axis = 0 if spec.kind == "vector" else None
+    values = flat.astype(np.float64)
+    return np.nan_to_num(np.fmin.reduce(values, axis)), np.nan_to_num(np.fmax.reduce(values, axis))
 
 
 def _gaussian(variances: np.ndarray) -> Coordinates:

@@ -1,13 +1,13 @@
 """Evaluate a model: every measure with its interval, the floor that real data sets, and simple baselines."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
 
 from sparring.data.source import Source, Spec
 from sparring.errors import DataError, UsageError, rule
-from sparring.extractors.base import Extractor
+from sparring.extractors.base import Extractor, with_holes
 from sparring.extractors.build import build_extractor, default_extractor
 from sparring.metrics.copying import memorisation
 from sparring.metrics.estimate import Estimate
@@ -69,6 +69,7 @@ def evaluate(
     held_out: Source | None = None,
     config: EvaluateConfig | None = None,
     same_as_training: bool = False,
+    fingerprint: str = "",
 ) -> EvaluateResult:
     """Judge a model's items against real ones.
 
@@ -80,6 +81,7 @@ def evaluate(
         held_out: real items that are not in `train`; `source` where None.
         config: how; the defaults where None.
         same_as_training: whether `source` is what the model was trained on.
+        fingerprint: of `source`, by which results on the same data are known.
 
     Returns:
         The figures, with a verdict in words.
@@ -91,13 +93,14 @@ def evaluate(
     config = config or EvaluateConfig()
     if source.spec.shape != model.spec.shape:
         raise DataError(rule("An item of the data", f"of the model's shape {model.spec.shape}", source.spec.shape))
-    n = _number_of_items(source, config)
-    order = _order(source, config.seed)
-    eye = _Eye(_extractor(model, source, order[:n], config), source.spec)
-    real, fake = eye.real(source, order[:n]), eye.made(model, n, config.seed)
     known = source if same_as_training and train is None else train
     unseen = held_out if held_out is not None or same_as_training else source
-    floor = _floor(eye, real, source, order, None if same_as_training else known, config)
+    fresh = None if same_as_training else known
+    n = _number_of_items(source, fresh, config)
+    order = _order(source, config.seed)
+    eye = _Eye(_extractor(model, source, known, order[:n], config), source.spec, _holes(source, order[:n]))
+    real, fake = eye.real(source, order[:n]), eye.made(model, n, config.seed)
+    floor = _floor(eye, real, source, order, fresh, config)
     rivals = _rivals(eye, real, source if known is None else known, config) if config.baselines else {}
     copying, details = _copying(eye, fake, known, unseen, config)
     found = {**compare(real, fake, config.k), **copying}
@@ -107,17 +110,22 @@ def evaluate(
         same_as_training=same_as_training,
         floor=floor.words,
         fitted="the data itself" if known is None else "the training items",
-        measures=_measures(found, fake, eye.extractor.name, floor, rivals, config.k),
+        measures=_measures(found, fake, eye.extractor.name, floor.knowing(details), rivals, config.k),
         details=details,
+        fingerprint=fingerprint,
     )
 
 
-def _number_of_items(source: Source, config: EvaluateConfig) -> int:
+def _number_of_items(source: Source, fresh: Source | None, config: EvaluateConfig) -> int:
+    """As many as asked for and there; half of them where the floor needs the other half to be of equal number."""
+    fewest = max(FEWEST, 2 * config.k + 2)
     n = min(config.n, len(source))
+    if fresh is None and len(source) // 2 >= fewest:
+        n = min(n, len(source) // 2)
     if len(source) < FEWEST:
         raise DataError(rule("The data to evaluate against", f"at least {FEWEST} items", len(source)))
-    if n < max(FEWEST, 2 * config.k + 2):
-        must = f"at least {max(FEWEST, 2 * config.k + 2)} for {config.k} neighbours"
+    if n < fewest:
+        must = f"at least {fewest} for {config.k} neighbours"
         raise UsageError(rule("`n` of `evaluate`", must, n))
     return n
 
@@ -128,10 +136,14 @@ def _order(source: Source, seed: int) -> np.ndarray:
 
 @dataclass(frozen=True)
 class _Eye:
-    """Looks at items, a batch at a time, so that memory stays bounded."""
+    """Looks at items, a batch at a time, so that memory stays bounded.
+
+    Generated items are seen with the holes of real ones, so that both are filled alike.
+    """
 
     extractor: Extractor
     spec: Spec
+    holes: np.ndarray | None
 
     def real(self, source: Source, indices: np.ndarray) -> Seen:
         rows = (source.rows(indices[i : i + self.batch]) for i in range(0, len(indices), self.batch))
@@ -140,7 +152,8 @@ class _Eye:
     def made(self, maker: "Generative | Baseline", n: int, seed: int) -> Seen:
         starts = range(0, n, self.batch)
         rows = (maker.sample(min(self.batch, n - i), stream_seed(seed, "evaluate", i) >> 32) for i in starts)
-        return look(rows, self.extractor, self.spectra)
+        seen = (with_holes(part, self.holes, i) for i, part in zip(starts, rows, strict=True))
+        return look(seen, self.extractor, self.spectra)
 
     @property
     def batch(self) -> int:
@@ -156,8 +169,20 @@ def _few(source: Source, indices: np.ndarray) -> np.ndarray:
     return source.rows(np.sort(indices[: max(FEWEST, REFERENCE_NUMBERS // source.spec.size)]))
 
 
-def _extractor(model: Generative, source: Source, indices: np.ndarray, config: EvaluateConfig) -> Extractor:
+def _holes(source: Source, indices: np.ndarray) -> np.ndarray | None:
+    if not source.spec.missing:
+        return None
+    parts = np.array_split(indices, len(indices) // 1024 + 1)
+    return np.concatenate([np.isnan(source.rows(part)) for part in parts])
+
+
+def _extractor(
+    model: Generative, source: Source, known: Source | None, indices: np.ndarray, config: EvaluateConfig
+) -> Extractor:
+    """The feature space; of vectors its scales are the training items', among which rare values are less rare."""
     name = default_extractor(source.spec) if config.extractor == "auto" else config.extractor
+    if source.spec.kind == "vector" and known is not None:
+        return build_extractor(name, model=model, reference=_few(known, _order(known, config.seed)))
     return build_extractor(name, model=model, reference=_few(source, indices))
 
 
@@ -165,9 +190,16 @@ def _extractor(model: Generative, source: Source, indices: np.ndarray, config: E
 class _Floor:
     """What real items reach in the model's place, by measure."""
 
-    values: dict[str, float]
+    values: dict[str, Estimate]
     n: int
     words: str
+
+    def knowing(self, details: dict[str, float]) -> "_Floor":
+        """The same, and what a perfect generator reaches in the measures of copying."""
+        perfect = {name: law.perfect for name, law in PROTOCOLS.items() if law.perfect is not None}
+        perfect["copies"] = details.get("expected_copies", 0.01)
+        exact = {name: Estimate(value, value, value) for name, value in perfect.items()}
+        return replace(self, values={**self.values, **exact})
 
 
 def _floor(
@@ -182,8 +214,8 @@ def _floor(
     else:
         real, other, words = real.part(slice(0, n // 2)), real.part(slice(n // 2, n)), "others of the same data"
     m = min(len(real), len(other))
-    values = compare(real.part(slice(m)), other.part(slice(m)), config.k, intervals=False)
-    return _Floor({name: e.value for name, e in values.items()}, m, f"{m} real items against {m} {words}")
+    values = compare(real.part(slice(m)), other.part(slice(m)), config.k)
+    return _Floor(values, m, f"{m} real items against {m} {words}")
 
 
 def _rivals(eye: _Eye, real: Seen, source: Source, config: EvaluateConfig) -> _Rivals:
@@ -208,8 +240,9 @@ def _copying(
         "copies": found.copies,
         "training_preference": found.preference,
     }
-    details = {"memorisation_z": found.z, "distance_ratio": found.ratio.value}
-    return measures, details | {"training_items": len(known), "unseen_items": len(others)}
+    details = {"memorisation_z": found.z, "distance_ratio": found.ratio, "expected_copies": found.expected_copies}
+    counts = {"training_items": len(train), "searched_items": len(known), "unseen_items": len(others)}
+    return measures, details | counts
 
 
 def _measures(
@@ -223,7 +256,9 @@ def _measures(
             low=estimate.low,
             high=estimate.high,
             n=len(fake),
-            floor=floor.values[name] if law.perfect is None else law.perfect,
+            floor=floor.values[name].value,
+            floor_low=floor.values[name].low,
+            floor_high=floor.values[name].high,
             floor_n=floor.n,
             better=law.better,
             extractor=law.space or extractor,

@@ -24,6 +24,7 @@ class EvaluateResult:
         fitted: what the baselines were fitted to.
         measures: the figures.
         details: figures that measures rest on, such as the z of the test for copying.
+        fingerprint: of the data that the model was judged against.
     """
 
     n: int
@@ -33,6 +34,7 @@ class EvaluateResult:
     fitted: str
     measures: tuple[Measure, ...]
     details: dict[str, float]
+    fingerprint: str = ""
 
     def __getitem__(self, name: str) -> Measure:
         return next(measure for measure in self.measures if measure.name == name)
@@ -66,8 +68,8 @@ def _cautions(result: EvaluateResult) -> Iterator[str]:
 
 
 def _against_the_floor(measures: list[Measure], n: int) -> Iterator[str]:
-    reached = [_name(measure) for measure in measures if not measure.beaten_by(measure.floor)]
-    short = [measure for measure in measures if measure.beaten_by(measure.floor)]
+    reached = [_name(measure) for measure in measures if not measure.beaten_by_floor]
+    short = [measure for measure in measures if measure.beaten_by_floor]
     if short:
         figures = [f"{_name(m)} ({_number(m.value)} against {_number(m.floor)})" for m in short]
         yield f"Real data is still better on {_list(figures)}."
@@ -101,12 +103,16 @@ def _copying(result: EvaluateResult) -> Iterator[str]:
     if "memorisation" not in result:
         yield "Memorisation was not measured: that needs the training data and real items that are not in it."
         return
+    searched, known = result.details["searched_items"], result.details["training_items"]
+    if searched < known:
+        yield f"Copies were looked for among {searched:,} of {known:,} training items: those of others go unseen."
     close = result["memorisation"].low > 0.5
     if (close and _remembered(result) > REMEMBERED) or result.details["distance_ratio"] < 0.1:
         yield (
             f"Memorisation is suspected: generated items lie nearer to training items than unseen real ones "
             f"do (z = {result.details['memorisation_z']:.1f}), and {result['copies'].value:.0%} of them are as "
-            f"near as 1 % of unseen items are; look at them beside their nearest training items."
+            f"near as {result.details['expected_copies']:.1%} of unseen items are; look at them beside their nearest "
+            "training items."
         )
     elif close and not _can_tell(result):
         yield (

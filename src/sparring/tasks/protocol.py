@@ -52,7 +52,7 @@ PROTOCOLS = {
     "spectrum": Protocol(
         "lower",
         "Root mean square difference in decibel of azimuthally averaged log power spectra, per channel; "
-        "bootstrap interval.",
+        "interval from a delete-group jackknife.",
         space="pixels",
     ),
     "memorisation": Protocol(
@@ -63,8 +63,8 @@ PROTOCOLS = {
     ),
     "copies": Protocol(
         "lower",
-        "Share of generated items nearer to a training item than all but 1 % of unseen real items; Wilson's interval.",
-        perfect=0.01,
+        "Share of generated items nearer to a training item than all but 1 % of unseen real items; Wilson's interval, "
+        "with the noise of that bound.",
     ),
     "training_preference": Protocol(
         "lower",

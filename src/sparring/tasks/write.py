@@ -16,7 +16,7 @@ from sparring.data.pictures import display_range, save_grid
 from sparring.data.source import Spec, own_form
 from sparring.errors import UsageError, rule
 
-MAX_CELLS = 1024
+MAX_CELLS, CSV_ROWS = 1024, 4096
 PNG_CHANNELS = (1, 3, 4)
 VECTOR_SUFFIXES = (".npz", ".npy", ".csv", ".parquet")
 
@@ -57,15 +57,33 @@ def write_items(rows: np.ndarray, spec: Spec, out: Path, name: str = "samples") 
         UsageError: the suffix is unknown, or its form cannot hold such items, or `out` is already a folder
             with something in it.
     """
+    require_items(spec, len(rows), out)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    return WRITERS[out.suffix.lower()](rows, spec, out, name)
+
+
+def require_items(spec: Spec, count: int, out: Path) -> None:
+    """Refuse a path that `write_items` cannot write to, before anything is made.
+
+    Raises:
+        UsageError: the suffix is unknown, or its form cannot hold such items or so many, or `out` is in the way.
+    """
     suffix = out.suffix.lower()
     if suffix not in WRITERS:
         choices = f"one of {', '.join(filter(None, WRITERS))}, or none for a folder of PNG"
         raise UsageError(rule("The suffix of OUT", choices, out.suffix))
-    if out.is_dir() and (suffix or any(out.iterdir())):
+    in_the_way = out.is_dir() if suffix else out.exists() and (not out.is_dir() or any(out.iterdir()))
+    if in_the_way:
         must = "a file name" if suffix else "a new or empty folder"
         raise UsageError(rule("OUT", must, str(out), "Name another, or remove what is there."))
-    out.parent.mkdir(parents=True, exist_ok=True)
-    return WRITERS[suffix](rows, spec, out, name)
+    if suffix == ".csv" and spec.kind != "vector":
+        raise UsageError(rule("OUT", _instead("a .csv only for vectors", spec), str(out)))
+    if suffix == ".png" and spec.kind != "vector" and count > MAX_CELLS:
+        must = f"a .png only for {MAX_CELLS:,} items or fewer; .npz and a folder hold any number"
+        raise UsageError(rule("OUT", must, f"{out} for {count:,} items"))
+    if not suffix and (spec.kind != "image" or spec.shape[-1] not in PNG_CHANNELS):
+        must = _instead("a folder of PNG only for images of 1, 3 or 4 channels", spec)
+        raise UsageError(rule("OUT", must, str(out)))
 
 
 def write_table(names: Sequence[str], columns: Mapping[str, np.ndarray], out: Path) -> Written:
@@ -137,28 +155,21 @@ def _write_npy(rows: np.ndarray, spec: Spec, out: Path, name: str) -> Written:
 
 
 def _write_csv(rows: np.ndarray, spec: Spec, out: Path, name: str) -> Written:
-    if spec.kind != "vector":
-        raise UsageError(rule("OUT", _instead("a .csv only for vectors", spec), str(out)))
-    cells = np.where(np.isfinite(rows), rows.astype(str), "") if spec.missing else rows.astype(str)
     with _replacing(out) as partial, partial.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(spec.names or [f"f{index}" for index in range(spec.size)])
-        writer.writerows(cells.tolist())
+        for part in np.array_split(rows, len(rows) // CSV_ROWS + 1):
+            cells = part.astype(str)
+            writer.writerows((np.where(np.isfinite(part), cells, "") if spec.missing else cells).tolist())
     return Written(out, "a csv with a row per item")
 
 
 def _write_picture(rows: np.ndarray, spec: Spec, out: Path, name: str) -> Written:
-    if spec.kind != "vector" and len(rows) > MAX_CELLS:
-        must = f"a .png only for {MAX_CELLS:,} items or fewer; .npz and a folder hold any number"
-        raise UsageError(rule("OUT", must, f"{out} for {len(rows):,} items"))
     save_grid(rows, spec, out)
     return Written(out, "one picture of all items")
 
 
 def _write_folder(rows: np.ndarray, spec: Spec, out: Path, name: str) -> Written:
-    if spec.kind != "image" or spec.shape[-1] not in PNG_CHANNELS:
-        must = _instead("a folder of PNG only for images of 1, 3 or 4 channels", spec)
-        raise UsageError(rule("OUT", must, str(out)))
     pixels, note = _png_pixels(rows, spec)
     digits = max(5, len(str(len(rows) - 1)))
     with _replacing(out) as partial:

@@ -128,3 +128,13 @@ def test_folder_of_idx_without_training_images_asks(samples, grey, tmp_path):
     (tmp_path / "t10k-images-idx3-ubyte").write_bytes(samples.idx_bytes(grey))
     with pytest.raises(DataError, match=r"Got t10k-images-idx3-ubyte\. Give one of them"):
         survey(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["train-images-idx3-ubyte.gz", "x.gz"])
+@pytest.mark.parametrize("inside", [True, False])
+def test_a_damaged_gzip_gets_a_sentence(tmp_path, name, inside):
+    content = bytearray(gzip.compress(np.random.default_rng(0).bytes(3000)))
+    content[12] ^= 0xFF
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(DataError):
+        survey(tmp_path if inside else tmp_path / name)

@@ -142,3 +142,14 @@ def test_the_users_array_is_left_alone(random):
     rows = survey(array).source().rows([0])
     rows[:] = 0
     assert array[0].any()
+
+
+@pytest.mark.parametrize("shape", [(5, 2, 64, 64), (5, 13, 32, 32), (5, 2, 32, 24), (5, 3, 8, 8), (5, 2, 128, 128)])
+def test_channels_that_come_first_are_refused_with_the_fix(shape):
+    with pytest.raises(DataError, match=r"array\.transpose\(0, 2, 3, 1\)"):
+        survey(np.random.default_rng(0).random(shape))
+
+
+@pytest.mark.parametrize("shape", [(5, 8, 8, 3), (5, 8, 32, 4), (5, 16, 32, 12), (5, 32, 32, 13), (5, 16, 16, 16)])
+def test_channels_that_come_last_are_read(shape):
+    assert survey(np.random.default_rng(0).random(shape)).spec.shape == shape[1:]

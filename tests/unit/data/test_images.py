@@ -1,6 +1,7 @@
 """One image: modes, orientation, alpha, depth, bombs and the resize policy, against planted pixels."""
 
 import io
+import struct
 import zlib
 
 import numpy as np
@@ -88,11 +89,7 @@ def test_lab_becomes_rgb():
 
 def test_sixteen_bits_stay_and_floats_stay():
     deep = np.array([[0, 300], [40000, 65535]], np.uint16)
-    for blob in (
-        png(Image.fromarray(deep)),
-        tiff(Image.fromarray(deep)),
-        tiff(Image.fromarray(deep.astype(np.int32))),
-    ):
+    for blob in (png(Image.fromarray(deep)), tiff(Image.fromarray(deep))):
         pixels = images.decode(blob)
         assert pixels.dtype == np.uint16
         np.testing.assert_array_equal(pixels[..., 0], deep)
@@ -221,3 +218,23 @@ def test_sixteen_bits_keep_their_range_when_resized():
 
 def test_extreme_aspect_ratio_stays_small_in_between():
     assert images.fit(np.zeros((1, 10**6, 3), np.uint8), (64, 64)).shape == (64, 64, 3)
+
+
+@pytest.mark.parametrize("values", [[0, 3000], [-5, 3000], [0, 10**6]])
+def test_whole_numbers_of_32_bits_are_floats_whatever_they_are(values):
+    pixels = images.decode(tiff(Image.fromarray(np.array([values], np.int32))))
+    assert pixels.dtype == np.float32
+    np.testing.assert_array_equal(pixels[0, :, 0], values)
+
+
+def test_sixteen_bits_a_colour_are_noticed():
+    def chunk(kind: bytes, content: bytes) -> bytes:
+        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+    header = struct.pack(">IIBBBBB", 1, 1, 16, 2, 0, 0, 0)
+    pixels = zlib.compress(b"\0" + struct.pack(">HHH", 65535, 257, 0))
+    blob = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
+    assert images.examine(blob).cut
+    np.testing.assert_array_equal(images.decode(blob)[0, 0], [255, 1, 0])
+    assert not images.examine(png(Image.new("RGB", (2, 2)))).cut
+    assert not images.examine(png(Image.fromarray(np.zeros((2, 2), np.uint16)))).cut

@@ -134,3 +134,12 @@ def test_value_limits_never_have_zero_width():
     assert value_limits(np.array([2.0, 2.0])) == (2, 3)
     assert value_limits(np.array([np.nan])) == (0, 1)
     assert value_limits(np.array([1.0, np.inf, -4.0])) == (-4, 1)
+
+
+def test_the_plane_of_a_wide_table_is_that_of_its_principal_components():
+    rows = np.random.default_rng(0).normal(size=(40, 3)) @ np.random.default_rng(1).normal(size=(3, 500))
+    plane = fit_plane(rows, Spec("vector", (500,), "float64"))
+    axes = np.linalg.svd(rows - rows.mean(0), full_matrices=False)[2][:2]
+    np.testing.assert_allclose(np.abs(axes @ plane.basis), np.eye(2), atol=1e-8)
+    flat = fit_plane(np.ones((5, 60)), Spec("vector", (60,), "float64"))
+    assert np.isfinite(flat.basis).all()

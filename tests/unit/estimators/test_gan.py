@@ -393,3 +393,16 @@ def test_floats_of_another_width_are_the_same_images():
     on_wide, on_narrow = tiny("conv").fit(images), tiny("conv").fit(narrow)
     np.testing.assert_allclose(on_wide.score_samples(narrow), on_wide.score_samples(images), rtol=1e-3, atol=1e-4)
     np.testing.assert_allclose(on_narrow.score_samples(images), on_narrow.score_samples(narrow), rtol=1e-3, atol=1e-4)
+
+
+def test_models_that_are_saved_side_by_side_leave_each_other_alone(on_vectors, on_pictures, tmp_path):
+    on_vectors.save(tmp_path / "m")
+    (tmp_path / "m" / "notes.txt").write_text("mine")
+    on_pictures.save(tmp_path / "m.new")
+    on_pictures.save(tmp_path / "m.old")
+    for _ in range(2):
+        on_vectors.save(tmp_path / "m")
+    assert same_weights(GAN.load(tmp_path / "m"), on_vectors)
+    assert same_weights(GAN.load(tmp_path / "m.new"), on_pictures)
+    assert same_weights(GAN.load(tmp_path / "m.old"), on_pictures)
+    assert (tmp_path / "m" / "notes.txt").read_text() == "mine"

@@ -84,7 +84,16 @@ def test_number(value, text):
 
 
 def test_the_evaluations_own_result_becomes_a_table():
-    law = {"n": 500, "floor": 0.1, "floor_n": 250, "better": "lower", "extractor": "pca", "protocol": "MMD."}
+    law = {
+        "n": 500,
+        "floor": 0.1,
+        "floor_low": 0.0,
+        "floor_high": 0.2,
+        "floor_n": 250,
+        "better": "lower",
+        "extractor": "pca",
+        "protocol": "MMD.",
+    }
     ours = Measure(name="two_sample", value=0.7, low=0.6, high=0.8, baselines={"pca_gaussian": 0.9}, **law)
     result = EvaluateResult(500, "pca", False, "250 against 250", "the training items", (ours,), {})
     table = measure_table(json.loads(json.dumps(result.to_json())))

@@ -173,6 +173,8 @@ def test_runs_are_put_side_by_side(make_run):
     assert comparison.table.baselines == ("wide",)
     assert comparison.curves is not None
     assert comparison.warning == ""
+    edit(other / "metrics.json", n=12)
+    assert "were not judged by equally many of the same items" in outline(folder, load, [other]).text
     edit(other / "config.json", data={"path": "x", "fingerprint": "another"})
     assert "did not see the same data" in outline(folder, load, [other]).text
 

@@ -64,3 +64,12 @@ def test_a_baseline_of_true_and_false_is_as_often_true() -> None:
     rows = np.random.default_rng(0).random((2000, 3)) < [0.2, 0.5, 0.8]
     for _, baseline in fit_baselines(rows, Spec("vector", (3,), "bool")):
         np.testing.assert_allclose(baseline.sample(4000).mean(0), [0.2, 0.5, 0.8], atol=0.08)
+
+
+def test_each_column_of_a_table_keeps_to_its_own_limits() -> None:
+    rng = np.random.default_rng(0)
+    rows = np.column_stack([rng.exponential(1e5, 2000), rng.exponential(30, 2000)])
+    for name, baseline in fit_baselines(rows, Spec("vector", (2,), "float64")):
+        items = baseline.sample(3000)
+        assert (items.min(0) >= rows.min(0)).all(), name
+        assert (items.max(0) <= rows.max(0)).all(), name

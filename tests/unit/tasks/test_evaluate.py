@@ -101,6 +101,7 @@ def test_a_memoriser_is_flagged_and_nobody_else(results: dict[str, EvaluateResul
     assert flagged == {"memoriser"}
     assert results["memoriser"].details["memorisation_z"] < -20
     assert results["memoriser"]["copies"].value == 1
+    assert results["memoriser"]["copies"].floor == pytest.approx(6 / 600)
 
 
 def test_noise_is_worse_than_every_baseline(results: dict[str, EvaluateResult]) -> None:
@@ -124,9 +125,9 @@ def test_the_result_is_deterministic_json(parts: list[np.ndarray]) -> None:
     assert first == second
     assert json.loads(json.dumps(first, allow_nan=False))["measures"][0]["name"] == "frechet"
     assert first["fitted"] == "the data itself"
-    assert any(s.startswith("Only 100 items were judged") for s in first["verdict"])
+    assert any(s.startswith("Only 50 items were judged") for s in first["verdict"])
     assert any(s.startswith("Memorisation was not measured") for s in first["verdict"])
-    assert first["floor"] == "50 real items against 50 others of the same data"
+    assert first["floor"] == "50 real items against 50 other real items"
 
 
 def test_its_own_training_data_is_called_that(parts: list[np.ndarray]) -> None:
@@ -189,3 +190,46 @@ def test_too_few_items_get_one_sentence(parts: list[np.ndarray]) -> None:
         evaluate(Fake(parts[0]), ArraySource(parts[2][:10], SPEC))
     with pytest.raises(UsageError, match=r"at least 22 for 10 neighbours\. Got 20\."):
         evaluate(Fake(parts[0]), ArraySource(parts[2], SPEC), config=EvaluateConfig(n=20, k=10))
+
+
+def test_a_perfect_model_is_seldom_called_worse_than_real_data() -> None:
+    """Each measure at 95 %: of thirty perfect models about one or two would be blamed."""
+    spec, config = Spec("image", (8, 8, 1), "float64"), replace(CONFIG, baselines=False, extractor="pixels")
+    blamed = dict.fromkeys(QUALITY, 0)
+    for seed in range(30):
+        rng = np.random.default_rng(seed)
+        train, test, pool = (rng.normal(size=(n, 8, 8, 1)).cumsum(1) / 8 for n in (300, 200, 300))
+        result = evaluate(Fake(pool, spec), ArraySource(test, spec), train=ArraySource(train, spec), config=config)
+        for name in QUALITY:
+            blamed[name] += result[name].beaten_by_floor
+    assert all(count <= 5 for count in blamed.values()), blamed
+
+
+def test_missing_cells_of_real_rows_cost_a_perfect_model_nothing() -> None:
+    rng = np.random.default_rng(0)
+    whole = rng.normal(size=(3000, 4)) @ rng.normal(size=(4, 4))
+    spec = Spec("vector", (4,), "float64", missing=True)
+    shown = np.where(rng.random(whole.shape) < 0.3, np.nan, whole)
+    model, config = Fake(whole[:1000], spec), replace(CONFIG, extractor="auto", baselines=False)
+    result = evaluate(model, ArraySource(shown[1000:2000], spec), train=ArraySource(shown[2000:], spec), config=config)
+    assert not [m.name for m in result.measures if m.name in QUALITY and m.beaten_by_floor]
+    assert result["frechet"].value < 2 * result["frechet"].floor
+
+
+def test_a_memoriser_of_more_than_is_searched_is_not_cleared(parts: list[np.ndarray]) -> None:
+    _, train, test = parts
+    config = replace(CONFIG, baselines=False, train_limit=60)
+    result = evaluate(Fake(train), ArraySource(test, SPEC), train=ArraySource(train, SPEC), config=config)
+    words = " ".join(result.verdict())
+    assert "Copies were looked for among 60 of 599 training items" in words
+    assert "typical and not copied" not in words
+
+
+def test_scales_of_a_table_come_from_its_training_part() -> None:
+    rng = np.random.default_rng(0)
+    train = np.column_stack([rng.normal(size=500), np.where(np.arange(500) % 50, 0.0, 1000.0)])
+    test = np.column_stack([rng.normal(size=100), np.zeros(100)])
+    spec = Spec("vector", (2,), "float64")
+    config = replace(CONFIG, extractor="auto", baselines=False)
+    result = evaluate(Fake(train, spec), ArraySource(test, spec), train=ArraySource(train, spec), config=config)
+    assert result["kernel"].value < 10
