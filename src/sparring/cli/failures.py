@@ -49,6 +49,7 @@ def handle(error: BaseException) -> int:
 def plain_warnings() -> Iterator[None]:
     """While entered, Sparring's own warnings are sentences on stderr, without the place in the code."""
     with warnings.catch_warnings():
+        warnings.simplefilter("always", SparringWarning)
         usual = warnings.showwarning
 
         def show(message: Warning | str, category: type[Warning], *others: Any, **options: Any) -> None:
