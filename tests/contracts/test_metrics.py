@@ -13,7 +13,7 @@ DISTANCES: dict[str, Callable[[np.ndarray, np.ndarray], float]] = {
     "frechet": lambda a, b: METRICS["frechet"](a, b),
     "kernel": lambda a, b: METRICS["kernel"](a, b).value,
     "manifold": lambda a, b: -METRICS["manifold"](a, b).coverage.value,
-    "memorisation": lambda a, b: METRICS["memorisation"](b, a, a[::-1] + 0.01).ratio.value,
+    "memorisation": lambda a, b: METRICS["memorisation"](b, a, a[::-1] + 0.01).ratio,
     "spectrum": lambda a, b: METRICS["spectrum"](*(ring_powers(x.reshape(-1, 8, 8, 1)) for x in (a, b))).value,
     "two_sample": lambda a, b: METRICS["two_sample"](a, b).value,
 }
