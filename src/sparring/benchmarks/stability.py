@@ -11,7 +11,7 @@ from sparring.benchmarks.bench import Bar, Bench, Cell, Column, Context, Figures
 from sparring.benchmarks.command import run_sparring
 
 MINUTES = 3.0
-COUNT = 2048
+COUNT = 10_000
 OURS = "sparring"
 SEEDS = (0, 1, 2, 3)
 SETS = {
@@ -25,7 +25,7 @@ SETS = {
 PROTOCOL = f"""
 `sparring train DATA --minutes {MINUTES:g}` on {len(SETS)} sets with {len(SEEDS)} seeds each and no other option.
 Counted are rollbacks (which the guard answers a collapse, a divergence or a NaN with), weights of the kept model
-that are not finite, and the kernel distance of {COUNT:,} of its items to as many training items, in
+that are not finite, and the kernel distance of {COUNT:,} of its items to as many training items (or all), in
 `random_conv-512`, over the median of its set (or half the width of its 95 % interval, where that is more).
 """
 
@@ -33,6 +33,7 @@ that are not finite, and the kernel distance of {COUNT:,} of its items to as man
 def run(cell: Cell, context: Context, minutes: float = MINUTES) -> Figures:
     """One short run, and the state of what it kept."""
     from sparring.data.open import survey
+    from sparring.data.source import spread_rows
     from sparring.extractors.build import build_extractor
     from sparring.metrics.kernel import kernel_distance
     from sparring.model import Model
@@ -43,7 +44,7 @@ def run(cell: Cell, context: Context, minutes: float = MINUTES) -> Figures:
     run_sparring("train", data, "--run", folder, "--minutes", minutes, "--seed", cell.seed)
     model = Model.load(folder)
     source = survey(data).source(model.spec.shape)
-    real = source.rows(np.linspace(0, len(source) - 1, min(COUNT, len(source))).astype(int))
+    real = spread_rows(source, COUNT)
     extractor = build_extractor("random_conv", model=model, reference=real)
     made = model.sample(COUNT, seed=cell.seed)
     distance = kernel_distance(extractor(made), extractor(real))
