@@ -111,7 +111,7 @@ def build_encoding_engine(
         source: the training items.
         scaler: fitted on them.
         device: where to compute.
-        generator: whose kind, size and output the decoder takes over.
+        generator: whose kind, size and output the decoder takes over, and which makes a share of what it is shown.
         discriminator: whose features the encoder reads; on `device`.
         alone: whether to leave other processes out.
         scaled: items that the scale of features and of errors is taken from.
@@ -127,7 +127,8 @@ def build_encoding_engine(
         parts = items.nan_to_num(0.0).split(SCALED_BATCH)
         encoder.fit_scale(torch.cat([discriminator.features(part.to(device)).cpu() for part in parts]))
     variance = float((items - items.nanmean(0)).nan_to_num(0.0).square().mean())
-    game = EncodingGame(autoencoder, discriminator, variance, missing=source.spec.missing)
+    generated = config.encoder.generated or 0.0
+    game = EncodingGame(autoencoder, discriminator, generator, variance, generated, missing=source.spec.missing)
     options = {"name": "Adam", "learning_rate": config.encoder.learning_rate, "beta1": 0.9, "beta2": 0.99}
     config = replace(
         config,

@@ -26,6 +26,7 @@ RATE_AT_32, MLP_RATE_AT_32 = 3e-3, 1.5e-3
 MLP_WIDTH = 128
 LATENT = 64
 FEW_ITEMS = 20_000
+GENERATED = 0.5  # of what an encoder of few items is shown
 TARGET = 0.58  # of D's loss where it cannot tell: below that it sees items augmented more often
 SKIP_SIDE = 16
 KEPT_WHOLE = 0.95  # of an image's longer side: less is worth a word
@@ -98,6 +99,7 @@ def choose_recipe(config: Config, spec: Spec, count: int, variance: float, devic
             "gamma_fall": 0.3 if is_mlp else 0.1,
         },
         "schedule": {"warmup": 0.0, "hold": 0.0, "rate_end": 0.1},
+        "encoder": {"generated": GENERATED if count <= FEW_ITEMS else 0.0},
         "ema": {"cap": 500_000.0},
         "augment": {
             "name": "images" if spec.kind == "image" and count <= FEW_ITEMS else "none",
@@ -131,6 +133,12 @@ def _recipe_reasons(name: str, spec: Spec, count: int, variance: float) -> dict[
         "penalties.gamma": f"{per_variance:g} times the data's variance of {variance:.4g}, at most {GAMMA_MOST:g}",
         "penalties.gamma_fall": "how far gamma falls over the first half",
         "augment.name": _augment_reason(spec, count),
+        "encoder.generated": "the share of generated items among what the encoder is shown; "
+        + (
+            f"{FEW_ITEMS:,} or fewer real ones would be learned by heart"
+            if count <= FEW_ITEMS
+            else "real ones are enough"
+        ),
         "schedule.rate_end": "how far the learning rate falls by the end",
     }
 

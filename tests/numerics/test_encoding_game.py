@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 import torch
+from scipy.stats import kstest
 from torch import Tensor
 from torch.nn.functional import mse_loss
 
 from sparring.games.base import PLAIN
-from sparring.games.encoding import FEWEST, WHOLE, Autoencoder, EncodingGame, _first
+from sparring.games.encoding import FEWEST, WHOLE, Autoencoder, EncodingGame, _first, digits
 from sparring.networks import DISCRIMINATORS, GENERATORS
 from sparring.networks.base import initialise
 from sparring.networks.encoder import Encoder
@@ -16,7 +17,7 @@ from sparring.rng import torch_stream
 SIZE = 6
 
 
-def make(missing: bool = False, variance: float = 0.5) -> EncodingGame:
+def make(missing: bool = False, variance: float = 0.5, generated: float = 0.0) -> EncodingGame:
     discriminator = DISCRIMINATORS["mlp"]((3,), 16)
     initialise(discriminator, torch_stream(0, "discriminator"))
     encoder = Encoder(16, 24, SIZE)
@@ -24,7 +25,9 @@ def make(missing: bool = False, variance: float = 0.5) -> EncodingGame:
     for part in (encoder, autoencoder.decoder, autoencoder.describer):
         initialise(part, torch_stream(1, type(part).__name__))
     encoder.fit_scale(discriminator.features(items(500)).detach())
-    return EncodingGame(autoencoder, discriminator, variance, missing)
+    generator = GENERATORS["mlp"]((3,), SIZE, 16)
+    initialise(generator, torch_stream(4, "generator"))
+    return EncodingGame(autoencoder, discriminator, generator, variance, generated, missing)
 
 
 def items(count: int) -> Tensor:
@@ -44,8 +47,8 @@ def test_gradients_are_those_of_the_loss_as_written() -> None:
     ours = [weight.grad.clone() for weight in game.autoencoder.parameters() if weight.grad is not None]
     encoder = game.autoencoder.encoder
     features = (game.discriminator.features(real) - encoder.shift) * encoder.factor
-    painted = game.autoencoder.decoder(_first(encoder.codes(features), z[:, 0]))
-    told = game.autoencoder.describer(_first(encoder.embedding(features), z[:, -1]))
+    painted = game.autoencoder.decoder(_first(encoder.codes(features), digits(z[:, 0], 0)))
+    told = game.autoencoder.describer(_first(encoder.embedding(features), digits(z[:, 0], 1)))
     loss = mse_loss(painted, real) / 0.5 + mse_loss(told, features.detach())
     theirs = torch.autograd.grad(loss, list(game.autoencoder.parameters()))
     assert numbers.reconstruction + numbers.description == pytest.approx(loss.item(), rel=1e-5)
@@ -73,7 +76,7 @@ def test_features_are_standardised_by_those_it_was_given() -> None:
 
 
 def test_some_rows_keep_all_their_numbers_and_the_others_log_uniformly_many() -> None:
-    kept = _first(torch.ones(40_000, 64), torch.randn(40_000, generator=torch_stream(0, "draw")))
+    kept = _first(torch.ones(40_000, 64), torch.rand(40_000, generator=torch_stream(0, "draw")))
     counts = kept.sum(1).numpy()
     assert (np.sort(kept.numpy(), axis=1)[:, ::-1] == kept.numpy()).all(), "the first ones are kept"
     assert (counts.min(), counts.max()) == (FEWEST, 64)
@@ -83,8 +86,8 @@ def test_some_rows_keep_all_their_numbers_and_the_others_log_uniformly_many() ->
 
 
 def test_a_short_code_is_always_whole() -> None:
-    assert _first(torch.ones(100, 3), torch.randn(100)).sum(1).min() == 3, "fewer than four are always given together"
-    assert _first(torch.ones(100, 1), torch.randn(100)).sum(1).min() == 1
+    assert _first(torch.ones(100, 3), torch.rand(100)).sum(1).min() == 3, "fewer than four are always given together"
+    assert _first(torch.ones(100, 1), torch.rand(100)).sum(1).min() == 1
 
 
 def test_missing_cells_count_for_nothing() -> None:
@@ -95,10 +98,32 @@ def test_missing_cells_count_for_nothing() -> None:
     known = real.nan_to_num(0.0)
     with torch.no_grad():
         painted = game.autoencoder.decoder(
-            _first(encoder.codes(encoder.standardise(game.discriminator.features(known))), z[:, 0])
+            _first(encoder.codes(encoder.standardise(game.discriminator.features(known))), digits(z[:, 0], 0))
         )
     squares = ((painted - known) ** 2)[~real.isnan()].sum() / real.numel() / 0.5
     assert numbers.reconstruction.item() == pytest.approx(squares.item(), rel=1e-5)
+
+
+def test_digits_are_uniform_and_tell_nothing_of_the_number_nor_of_each_other() -> None:
+    draw = torch.randn(20_000, generator=torch_stream(0, "draw"))
+    found = torch.stack([digits(draw, which) for which in range(3)])
+    for row in found:
+        assert kstest(row.numpy(), "uniform").pvalue > 0.01
+    together = torch.cat([draw[None], draw.square()[None], found])
+    assert (torch.corrcoef(together) - torch.eye(5)).abs().max() < 0.03
+
+
+def test_the_asked_share_of_items_is_made_by_the_generator_each_from_its_own_latents() -> None:
+    game, real = make(generated=0.75), items(4000)
+    z = torch.randn(4000, SIZE, generator=torch_stream(0, "z"))
+    shown = game._with_generated(real, z)
+    made = game.generator(z)
+    is_made = (shown == made).all(1)
+    assert ((shown == real).all(1) ^ is_made).all()
+    assert is_made.float().mean().item() == pytest.approx(0.75, abs=0.02)
+    halves = [game._with_generated(real[i::2], z[i::2]) for i in (0, 1)]
+    assert torch.equal(shown, torch.stack(halves, 1).view_as(shown)), "alike on several processes"
+    assert make()._with_generated(real, z) is real
 
 
 def test_it_learns_a_curve() -> None:

@@ -1,8 +1,9 @@
-"""An encoder and what it is answerable to, taught on real items after the two players are done.
+"""An encoder and what it is answerable to, taught after the two players are done: on real items, of few on like ones.
 
 The encoder reads the discriminator's features, which stay as they are. A decoder paints the item from the code, a
 describer tells the features from the embedding; of both only the first numbers are given, at every step another
 number of them, so that every length is learned at once (nested dropout, Rippel et al. 2014, arXiv 1402.0915).
+Few real items would be learned by heart, so a share of what is shown is made by the generator then.
 Reconstruction is by mean square; why the features are learned from apart from the pixels, and why the decoder is a
 network of its own and not the generator, is in benchmarks/LOG.md.
 """
@@ -18,6 +19,7 @@ from sparring.games.base import Move, See, hide, set_gradients
 from sparring.networks.base import Discriminator, Generator
 from sparring.networks.encoder import Encoder, perceptron
 
+MULTIPLES = (983.0, 1409.0, 2003.0)
 WHOLE, FEWEST = 0.4, 4  # share of the items whose numbers are all given, and the fewest that the others get
 
 
@@ -58,16 +60,25 @@ class EncodingGame:
     Args:
         autoencoder: what is taught.
         discriminator: whose features are read; it stays as it is.
+        generator: that makes items like the real ones; it stays as it is.
         variance: of an item's numbers, about their means; the unit of the reconstruction's error.
+        generated: the share of items that the generator makes, from 0 to 1.
         missing: whether items have missing cells (NaN): these count for nothing.
     """
 
     name, averaged = "encoding", "autoencoder"
 
     def __init__(
-        self, autoencoder: Autoencoder, discriminator: Discriminator, variance: float, missing: bool = False
+        self,
+        autoencoder: Autoencoder,
+        discriminator: Discriminator,
+        generator: Generator,
+        variance: float,
+        generated: float = 0.0,
+        missing: bool = False,
     ) -> None:
-        self.autoencoder, self.variance, self.missing = autoencoder, max(variance, 1e-12), missing
+        self.autoencoder, self.generator, self.generated = autoencoder, generator, generated
+        self.variance, self.missing = max(variance, 1e-12), missing
         self.discriminator = copy.deepcopy(discriminator).requires_grad_(False)
         self._weights = list(autoencoder.parameters())
 
@@ -77,18 +88,41 @@ class EncodingGame:
         return {"autoencoder": self.autoencoder}
 
     def play(self, real: Tensor, z: Tensor, gamma: float, move: Move, see: See) -> Numbers:
-        """Update everything that is taught; the latents only draw how many numbers of a code are given."""
-        unknown = real.isnan() if self.missing else None
-        items, encoder = hide(real, unknown), self.autoencoder.encoder
+        """Update everything that is taught.
+
+        The latents make the items that are generated; digits of theirs say which these are, and how many numbers of a
+        code are given.
+        """
+        shown = self._with_generated(real, z)
+        unknown = shown.isnan() if self.missing else None
+        items, encoder = hide(shown, unknown), self.autoencoder.encoder
         with torch.no_grad():
             features = encoder.standardise(self.discriminator.features(items).float())
-        painted = self.autoencoder.decoder(_first(encoder.codes(features), z[:, 0]))
-        told = self.autoencoder.describer(_first(encoder.embedding(features), z[:, -1]))
+        painted = self.autoencoder.decoder(_first(encoder.codes(features), digits(z[:, 0], 0)))
+        told = self.autoencoder.describer(_first(encoder.embedding(features), digits(z[:, 0], 1)))
         reconstruction = mse_loss(hide(painted.float(), unknown), items) / self.variance
         description = mse_loss(told.float(), features)
         set_gradients(self._weights, torch.autograd.grad(reconstruction + description, self._weights))
         move("autoencoder")
         return Numbers(reconstruction.detach(), description.detach())
+
+    def _with_generated(self, real: Tensor, z: Tensor) -> Tensor:
+        """The items, some of them replaced by generated ones: which ones, each item's own latents say."""
+        if not self.generated:
+            return real
+        chosen = digits(z[:, 0], 2) < self.generated
+        with torch.no_grad():
+            return torch.where(chosen.view(-1, *[1] * (real.dim() - 1)), self.generator(z).to(real.dtype), real)
+
+
+def digits(draw: Tensor, which: int) -> Tensor:
+    """Uniform numbers from 0 to 1 out of standard normal ones that they tell nothing of: digits far behind the point.
+
+    Args:
+        draw: standard normal, (batch,).
+        which: 0, 1 or 2; those tell nothing of each other.
+    """
+    return (MULTIPLES[which] * draw).remainder(1.0)
 
 
 def _first(numbers: Tensor, draw: Tensor) -> Tensor:
@@ -96,10 +130,10 @@ def _first(numbers: Tensor, draw: Tensor) -> Tensor:
 
     Args:
         numbers: (batch, size).
-        draw: standard normal, (batch,).
+        draw: uniform from 0 to 1, (batch,).
     """
     size = numbers.shape[1]
     fewest = min(FEWEST, size)
-    share = ((torch.special.ndtr(draw) - WHOLE) / (1.0 - WHOLE)).clamp_min(0.0)
+    share = ((draw - WHOLE) / (1.0 - WHOLE)).clamp_min(0.0)
     count = torch.where(share > 0, fewest * (size / fewest) ** share, float(size)).round()
     return numbers * (torch.arange(size, device=numbers.device) < count[:, None])
