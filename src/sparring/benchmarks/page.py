@@ -71,7 +71,7 @@ def _spread(lines: Sequence[Line], column: Column) -> str:
     values = [line["figures"].get(column.figure) for line in lines]
     if not all(isinstance(value, int | float) for value in values):
         return ""
-    form = column.form or ".2f"
+    form = {"": ".2f", ",": ",.0f"}.get(column.form, column.form)
     return f"{format(mean(values), form)} ± {format(stdev(values), form)}"
 
 
