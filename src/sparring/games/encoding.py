@@ -3,7 +3,7 @@
 The encoder reads the discriminator's features, which stay as they are. A decoder paints the item from the code, a
 describer tells the features from the embedding; of both only the first numbers are given, at every step another
 number of them, so that every length is learned at once (nested dropout, Rippel et al. 2014, arXiv 1402.0915).
-It is taught on real items. Few of them would be learned by heart, so a share of what is shown is then made by the generator.
+It is taught on real items; few of them would be learned by heart, so some of what is shown is generated then.
 Reconstruction is by mean square; why the features are learned from apart from the pixels, and why the decoder is a
 network of its own and not the generator, is in benchmarks/LOG.md.
 """
