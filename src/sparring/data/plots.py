@@ -250,10 +250,11 @@ def draw_groups(places: np.ndarray, groups: np.ndarray, names: Sequence[str], in
         ink: colours.
     """
     figure, axes = _blank_map()
+    size = float(np.clip(9000 / max(len(places), 1), 10, 50))
     for group, name in enumerate(names):
         form, colour = SHAPES[group // len(ink.marks) % len(SHAPES)], ink.marks[group % len(ink.marks)]
         own = places[groups == group]
-        axes.scatter(own[:, 0], own[:, 1], s=14, c=colour, marker=form, alpha=0.75, linewidths=0, label=name)
+        axes.scatter(own[:, 0], own[:, 1], s=size, c=colour, marker=form, alpha=0.75, linewidths=0, label=name)
     dress(axes, ink)
     figure.legend(loc="outside lower center", ncols=5, frameon=False, fontsize=9, labelcolor=ink.text)
     return figure
