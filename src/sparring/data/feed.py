@@ -10,6 +10,8 @@ from sparring.data.scale import Scaler
 from sparring.data.source import Source, iterate
 from sparring.rng import numpy_stream
 
+PART = 1024  # rows that are moved to a device at a time
+
 
 class Feed(Protocol):
     """What the engine asks for batches."""
@@ -74,12 +76,8 @@ def resident(source: Source, device: torch.device) -> Tensor | None:
 
 def load(source: Source, device: torch.device) -> Tensor:
     """All rows of a source as one tensor, (n, *spec.shape), moved a part at a time."""
-    rows = torch.empty(0)
-    start = 0
-    for part in iterate(source):
-        values = torch.from_numpy(part)
-        if not start:
-            rows = torch.empty((len(source), *values.shape[1:]), dtype=values.dtype, device=device)
-        rows[start : start + len(part)] = values
-        start += len(part)
+    dtype = torch.from_numpy(source.rows([0])).dtype
+    rows = torch.empty((len(source), *source.spec.shape), dtype=dtype, device=device)
+    for start, part in zip(range(0, len(source), PART), iterate(source, PART), strict=True):
+        rows[start : start + PART] = torch.from_numpy(part)
     return rows
