@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
+from sklearn.metrics import adjusted_mutual_info_score
 
 from sparring.assembly import Split
 from sparring.data.folders import Folders
@@ -23,6 +24,7 @@ from sparring.report.figures import Picture, themed
 from sparring.report.gallery import Generative, Strip, real_items
 from sparring.report.nearest import own_values
 from sparring.tasks.embed import MAP, Embedder
+from sparring.tasks.groups import NEIGHBOURS, find_groups
 from sparring.tasks.reconstruct import STEPS
 
 if TYPE_CHECKING:
@@ -42,14 +44,14 @@ class Understanding:
         are_apart: whether training did not see these items.
         rule: how the map came about; empty where there is no map.
         map: where real items lie; None where the embedding has no more than two numbers.
-        groups: the same coloured by the folder that items came from; None where there is no more than one folder.
+        coloured: the same by cluster, and where there is more than one folder, by the folder that items came from.
     """
 
     strips: tuple[Strip, ...]
     are_apart: bool
     rule: str
     map: Picture | None
-    groups: Strip | None = None
+    coloured: tuple[Strip, ...] = ()
 
 
 def look_inside(
@@ -75,8 +77,27 @@ def look_inside(
     places, is_image = embedder(rows), source.spec.kind == "image"
     pictures = to_displayable(rows, source.spec, display_range(artist.real, source.spec)) if is_image else None
     drawn = themed(lambda ink: draw_map(places, pictures, ink), "map of real items")
-    groups = None if folders is None else _by_folder(known, parts, folders, shown, places)
-    return Understanding(strips, parts.is_apart, embedder.rule, drawn, groups)
+    coloured = [_by_cluster(known, parts, folders, shown, places)]
+    if folders is not None:
+        coloured.append(_by_folder(known, parts, folders, shown, places))
+    return Understanding(strips, parts.is_apart, embedder.rule, drawn, tuple(coloured))
+
+
+def _by_cluster(model: Model, parts: Split, folders: Folders | None, shown: np.ndarray, places: np.ndarray) -> Strip:
+    """The map in the colours of clusters, and how much these have in common with the folders."""
+    groups = find_groups(model.embed(parts.held_out.rows(shown), model.code_size))
+    sizes = np.bincount(groups)
+    label = (
+        f"Coloured by cluster, of which {len(sizes)} were found: communities of the graph that joins each item to its "
+        f"{NEIGHBOURS} nearest by the embedding. Neither their number nor any label was given."
+    )
+    if folders is not None:
+        shared = adjusted_mutual_info_score(folders.of[_origin(parts.held_out)[shown]], groups)
+        label += (
+            f" Clusters and folders share {shared:.2f} of their information (0 by chance, 1 where they are the same)."
+        )
+    names = [f"{number + 1} ({size:,})" for number, size in enumerate(sizes)]
+    return Strip(label, themed(lambda ink: draw_groups(places, groups, names, ink), "map in clusters' colours"))
 
 
 def _by_folder(model: Model, parts: Split, folders: Folders, shown: np.ndarray, places: np.ndarray) -> Strip:

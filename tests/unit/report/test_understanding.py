@@ -15,6 +15,7 @@ from sparring.data.source import SubsetSource
 from sparring.model import Model
 from sparring.report import write_report
 from sparring.report.understanding import look_inside
+from sparring.tasks.groups import find_groups
 
 SETTINGS = {"network.width": 8, "validation.points": 2, "encoder.width": 16}
 
@@ -68,13 +69,13 @@ def test_folders_are_told_apart_as_often_as_neighbours_agree(run):
     folders = Folders(tuple("0123456789"), truth)
     found = look_inside(model, source, parts, folders)
     assert found is not None
-    assert found.groups is not None
+    assert len(found.coloured) == 2
     rows = source.rows(np.arange(1797)).reshape(1797, -1)
     agree = KNeighborsClassifier(1).fit(rows[rest], truth[rest]).score(rows[keep], truth[keep])
-    assert f"for {agree:.1%} by the values" in found.groups.label
+    assert f"for {agree:.1%} by the values" in found.coloured[1].label
     vectors = model.embed(source.rows(np.arange(1797)), model.code_size)
     agree = KNeighborsClassifier(1).fit(vectors[rest], truth[rest]).score(vectors[keep], truth[keep])
-    assert f"for {agree:.1%} of the items by the embedding" in found.groups.label
+    assert f"for {agree:.1%} of the items by the embedding" in found.coloured[1].label
 
 
 def test_an_item_is_no_neighbour_of_its_own(run):
@@ -82,7 +83,21 @@ def test_an_item_is_no_neighbour_of_its_own(run):
     alone = Folders(tuple(map(str, range(10))), np.arange(1797) % 10)  # groups that mean nothing
     found = look_inside(model, source, Split(source, source, is_apart=False), alone)
     assert found is not None
-    assert found.groups is not None
-    said = re.search(r"for ([\d.]+)% of the items by the embedding", found.groups.label)
+    assert len(found.coloured) == 2
+    said = re.search(r"for ([\d.]+)% of the items by the embedding", found.coloured[1].label)
     assert said is not None
     assert float(said[1]) < 25
+
+
+def test_clusters_are_measured_against_folders(run):
+    model, source = Model.load(run), open_cache(run / "cache")
+    parts = Split(source, source, is_apart=False)
+    plain = look_inside(model, source, parts)
+    assert plain is not None
+    assert len(plain.coloured) == 1
+    assert "information" not in plain.coloured[0].label
+    groups = find_groups(model.embed(source.rows(np.arange(1797)), model.code_size))
+    assert f"of which {groups.max() + 1} were found" in plain.coloured[0].label
+    same = look_inside(model, source, parts, Folders(tuple(map(str, range(groups.max() + 1))), groups))
+    assert same is not None
+    assert "share 1.00 of their information" in same.coloured[0].label
