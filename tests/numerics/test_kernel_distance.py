@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from sparring.metrics.kernel import kernel_distance
+from sparring.metrics.kernel import kernel_difference, kernel_distance
 
 
 def naive(a: np.ndarray, b: np.ndarray, biased: bool = False) -> float:
@@ -88,3 +88,25 @@ def test_blocks_are_deterministic_unbiased_and_follow_the_rng() -> None:
     assert blocks.low < kernel_distance(a, b).value < blocks.high
     planted = kernel_distance(np.zeros((40, 1)), np.full((40, 1), 2.0), block=10)
     assert planted.value == pytest.approx(124, rel=1e-12)
+
+
+def test_a_difference_is_that_of_two_distances_with_the_jackknife_of_all_three_samples() -> None:
+    real, a, b = normal(9, 3, 0), normal(12, 3, 1, 0.4), normal(14, 3, 2)
+    found = kernel_difference(real, a, b)
+    assert found.value == pytest.approx(kernel_distance(real, a).value - kernel_distance(real, b).value, rel=1e-10)
+    variance = 0.0
+    for left_out in range(3):
+        samples, n = [real, a, b], len((real, a, b)[left_out])
+        without = np.empty(n)
+        for item in range(n):
+            samples[left_out] = np.delete((real, a, b)[left_out], item, 0)
+            without[item] = naive(samples[0], samples[1]) - naive(samples[0], samples[2])
+        variance += (n - 1) * without.var()
+    assert found.high - found.value == pytest.approx(1.959964 * np.sqrt(variance), rel=1e-6)
+
+
+def test_few_real_items_tell_two_samples_apart_though_not_their_distances() -> None:
+    real, near, far = normal(12, 4, 3), normal(2000, 4, 4, 0.2), normal(2000, 4, 5, 0.5)
+    apart = kernel_difference(real, near, far)
+    assert apart.high < 0
+    assert kernel_distance(real, far).low < kernel_distance(real, near).high

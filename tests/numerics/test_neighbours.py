@@ -168,3 +168,12 @@ def test_neighbours_within_very_tight_clusters_are_the_true_ones() -> None:
     found = nearest(points[:100], points, k=6)
     np.testing.assert_array_equal(found.indices, truth[1])
     np.testing.assert_allclose(found.distances, truth[0], rtol=1e-9, atol=1e-15)
+
+
+def test_the_interval_of_preference_holds_with_few_real_items() -> None:
+    held, runs = 0, 200
+    for seed in range(runs):
+        rng = np.random.default_rng(seed)
+        preference = memorisation(*(rng.normal(size=(n, 3)) for n in (1000, 20, 20))).preference
+        held += preference.low <= 0.5 <= preference.high
+    assert held >= 0.92 * runs

@@ -185,3 +185,8 @@ def figures_of(lines: Sequence[Line], figure: str, method: str | None = None) ->
     """The values of one figure, of one method where `method` is given."""
     chosen = [line for line in lines if method is None or line["method"] == method]
     return [line["figures"][figure] for line in chosen if line["figures"].get(figure) is not None]
+
+
+def on_one_machine(lines: Sequence[Line]) -> bool:
+    """Whether all cells ran on hardware that says the same of itself: what minutes buy is not the same elsewhere."""
+    return len({str(line["hardware"]) for line in lines}) <= 1

@@ -2,21 +2,25 @@
 
 import shutil
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from sparring.benchmarks.bench import Bar, Bench, Cell, Column, Context, Figures, Line, figures_of
+from sparring.assembly import split
+from sparring.benchmarks.bench import Bar, Bench, Cell, Column, Context, Figures, Line, figures_of, on_one_machine
 from sparring.benchmarks.command import run_sparring
 from sparring.benchmarks.generation import COUNT, SHOWN, compare
 from sparring.benchmarks.picturesets import SETS, make_judge
+from sparring.data.cache import open_cache
 from sparring.data.open import survey
 from sparring.data.pictures import save_grid
 from sparring.data.source import Source, spread_rows
 from sparring.extractors.build import build_extractor
 from sparring.metrics.copying import memorisation
-from sparring.metrics.kernel import kernel_distance
+from sparring.metrics.estimate import Estimate
+from sparring.metrics.kernel import kernel_difference, kernel_distance
 from sparring.model import Model
 from sparring.rng import numpy_stream
 
@@ -30,18 +34,20 @@ OPTIONS: dict[str, tuple[str, ...]] = {OURS: (), PLAIN: ("--set", "augment.name=
 PROTOCOL = f"""
 `sparring train DATA --minutes {MINUTES:g}` on 60 photographs of a flower (the training folders of flowers12, 64 x 64),
 and on the first n images of Fashion-MNIST's training part in an order drawn at random; then {MADE:,} generated items
-against the test part (20 photographs, or {MADE:,} pictures of clothes), all in `random_conv-512`: kernel distance, and
-memorisation, the chance that a generated item is nearer to its nearest training item than a test item is to its own,
-with its 95 % interval (0.5 is right, above it items are copied). Give or take is what the items at hand leave open;
-most of it is the choice of the few test photographs, which is the same for both methods.
-For Fashion-MNIST also the Frechet distance and coverage of {COUNT:,} generated images in the features of the classifier
-that `fashion` uses. `{PLAIN}` is the same command with `--set augment.name=none`.
+against the test part (20 photographs, or {MADE:,} pictures of clothes), all in `random_conv-512`: kernel distance;
+memorisation, the chance that a generated item is nearer to its nearest training item than a test item is to its own
+(0.5 is right, above it items are copied); and preference, how often the nearest of as many training and test items is
+a training item (0.5 for whatever does not remember), each with its 95 % interval.
+`{PLAIN}` is the same command with `--set augment.name=none`. The kernel distances of both are to the same test
+items, so that their difference (below 0: augmentation helps) is known better than each: it has an interval of its own.
+For Fashion-MNIST also the Frechet distance and coverage of {COUNT:,} generated images in the features of a classifier,
+trained as the one of `fashion` is.
 """
 
 
 def run(cell: Cell, context: Context, minutes: float = MINUTES) -> Figures:
     """Train on few items and hold the result against items that were not trained on."""
-    folder = context.work / cell.label.replace("/", "-").replace(" ", "-")
+    folder = _folder(cell, context)
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     train, test = _paths(cell, context, folder)
@@ -50,12 +56,20 @@ def run(cell: Cell, context: Context, minutes: float = MINUTES) -> Figures:
     model = Model.load(folder / "run")
     made = model.sample(COUNT, seed=cell.seed)
     save_grid(made[:SHOWN], model.spec, context.results / "pictures" / f"few-{folder.name}.png")
-    figures = _without_labels(made[:MADE], *(survey(path).source(model.spec.shape) for path in (train, test)))
+    unseen = spread_rows(survey(test).source(model.spec.shape), MADE)
+    figures = _without_labels(made[:MADE], split(open_cache(folder / "run" / "cache"), model.config).train, unseen)
+    if cell.method == PLAIN:
+        figures |= _gain_of(_folder(replace(cell, method=OURS), context) / "run", made[:MADE], unseen, cell.seed)
     if cell.set not in FLOWERS:
         judge = make_judge("fashion", context)
-        found = compare(judge(SETS["fashion"].read(context.data, "test").images), judge(made[..., None]))
+        found = compare(judge(SETS["fashion"].read(context.data, "test").images), judge(made))
         figures |= {f"judge_{name}": found[name] for name in ("frechet", "coverage")}
+        figures["judge_accuracy"] = judge.facts.test_accuracy
     return figures
+
+
+def _folder(cell: Cell, context: Context) -> Path:
+    return context.work / cell.label.replace("/", "-").replace(" ", "-")
 
 
 def _paths(cell: Cell, context: Context, folder: Path) -> tuple[Path, Path]:
@@ -71,21 +85,33 @@ def _paths(cell: Cell, context: Context, folder: Path) -> tuple[Path, Path]:
     return train, test
 
 
-def _without_labels(made: np.ndarray, train: Source, test: Source) -> Figures:
+def _without_labels(made: np.ndarray, train: Source, unseen: np.ndarray) -> Figures:
     """Kernel distance and memorisation."""
-    unseen = spread_rows(test, MADE)
     extractor = build_extractor("random_conv", reference=unseen)
-    fake, real, seen = (extractor(rows) for rows in (made, unseen, train.rows(np.arange(len(train)))))
-    distance, remembered = kernel_distance(real, fake), memorisation(fake, seen, real)
+    order = numpy_stream(0, "few").permutation(len(train))
+    fake, real, seen = (extractor(rows) for rows in (made, unseen, train.rows(order)))
+    distance, found = kernel_distance(real, fake), memorisation(fake, seen, real)
     return {
         "kernel": distance.value,
         "kernel_error": distance.high - distance.value,
-        "memorisation": remembered.closeness.value,
-        "memorisation_low": remembered.closeness.low,
-        "memorisation_high": remembered.closeness.high,
-        "copies": remembered.copies.value,
-        "expected_copies": remembered.expected_copies,
+        **_ends("memorisation", found.closeness),
+        **_ends("preference", found.preference),
+        "copies": found.copies.value,
+        "expected_copies": found.expected_copies,
     }
+
+
+def _gain_of(ours: Path, plain: np.ndarray, unseen: np.ndarray, seed: int) -> Figures:
+    """The kernel distance of the run with augmentation less that without; nothing where its folder is gone."""
+    if not ours.is_dir():
+        return {}
+    extractor = build_extractor("random_conv", reference=unseen)
+    rows = (unseen, Model.load(ours).sample(MADE, seed=seed), plain)
+    return _ends("difference", kernel_difference(*map(extractor, rows)))
+
+
+def _ends(name: str, estimate: Estimate) -> Figures:
+    return {name: estimate.value, f"{name}_low": estimate.low, f"{name}_high": estimate.high}
 
 
 def _worst_start(lines: Sequence[Line]) -> float | None:
@@ -94,15 +120,16 @@ def _worst_start(lines: Sequence[Line]) -> float | None:
 
 
 def _gain(lines: Sequence[Line]) -> float | None:
-    """The largest of our kernel distance less that without augmentation, of sets that have both."""
-    found = {(line["set"], line["seed"], line["method"]): line["figures"]["kernel"] for line in lines}
-    pairs = [(found[s, i, m], found[s, i, PLAIN]) for s, i, m in found if m == OURS and (s, i, PLAIN) in found]
-    return max((ours - plain for ours, plain in pairs), default=None)
+    """The largest difference of our kernel distance to that without augmentation."""
+    return max(figures_of(lines, "difference"), default=None)
 
 
 def _cost(lines: Sequence[Line], few: str, many: str) -> float | None:
     """Frechet distance with few items over that with many."""
-    by_set = {name: figures_of([x for x in lines if x["set"] == name], "judge_frechet", OURS) for name in (few, many)}
+    both = [line for line in lines if line["set"] in (few, many)]
+    by_set = {name: figures_of([x for x in both if x["set"] == name], "judge_frechet", OURS) for name in (few, many)}
+    if not on_one_machine(both):
+        return None
     return max(by_set[few]) / min(by_set[many]) if all(by_set.values()) else None
 
 
@@ -119,9 +146,15 @@ FEW = Bench(
     columns=(
         Column("kernel", "kernel distance", ".4f"),
         Column("kernel_error", "give or take", ".4f"),
+        Column("difference", "augmented less plain", ".4f"),
+        Column("difference_low", "from", ".4f"),
+        Column("difference_high", "to", ".4f"),
         Column("memorisation", "memorisation", ".3f"),
         Column("memorisation_low", "from", ".3f"),
         Column("memorisation_high", "to", ".3f"),
+        Column("preference", "preference", ".3f"),
+        Column("preference_low", "from", ".3f"),
+        Column("preference_high", "to", ".3f"),
         Column("copies", "copies", ".1%"),
         Column("expected_copies", "copies of a perfect one", ".1%"),
         Column("judge_frechet", "Frechet distance (judge)", ".2f"),

@@ -75,10 +75,19 @@ def copies(fake: np.ndarray, held_out: np.ndarray) -> tuple[Estimate, float]:
 
 
 def _preference(fake: np.ndarray, train: np.ndarray, held_out: np.ndarray) -> Estimate:
+    """The share of items whose nearest is a training item; which real items there are is a part of its interval."""
     m = min(len(train), len(held_out))
-    seen, unseen = (nearest(fake, rows[:m]).distances[:, 0] for rows in (train, held_out))
-    decided = seen != unseen
-    return proportion(int((seen < unseen).sum()), int(decided.sum())) if decided.any() else proportion(1, 2)
+    seen, unseen = (nearest(fake, rows[:m]) for rows in (train, held_out))
+    ours, theirs = seen.distances[:, 0], unseen.distances[:, 0]
+    decided = ours != theirs
+    if not decided.any():
+        return proportion(1, 2)
+    found = proportion(int((ours < theirs).sum()), int(decided.sum()))
+    won = np.where(ours < theirs, seen.indices[:, 0], m + unseen.indices[:, 0])[decided]
+    masses = np.bincount(won, minlength=2 * m) / len(won)
+    unsure = Z95 * float(np.sqrt(masses.var() * 2 * m / (2 * m - 1) * 2 * m / 4))  # had the parts been dealt otherwise
+    low, high = (float(np.hypot(unsure, found.value - end)) for end in (found.low, found.high))
+    return Estimate(found.value, max(0.0, found.value - low), min(1.0, found.value + high))
 
 
 def mann_whitney_z(a: np.ndarray, b: np.ndarray) -> float:

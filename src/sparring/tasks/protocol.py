@@ -69,7 +69,7 @@ PROTOCOLS = {
     "training_preference": Protocol(
         "lower",
         "Share of generated items whose nearest among equally many training and unseen items is a training "
-        "item; Wilson's interval.",
+        "item; Wilson's interval, with the noise of which real items there are.",
         perfect=0.5,
     ),
 }
