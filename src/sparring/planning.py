@@ -31,6 +31,7 @@ from sparring.rules import (
 
 JUDGED_ITEMS = 4096
 ESTIMATED_ITEMS = 1024
+MOST_READING = 0.25  # of the minutes: what reading may take before it is said
 
 
 @dataclass(frozen=True)
@@ -148,7 +149,8 @@ def _choose_samples(
         config, reasons = _with_encoder(config, encoded)
         return config, [*widths, reason, *reasons]
     minutes = budget.minutes or DEFAULT_MINUTES
-    left = 60.0 * minutes - (time.perf_counter() - began)
+    read = time.perf_counter() - began
+    left = 60.0 * minutes - read
     pace = choose_pace(config, source, scaler, device, left, extractor, glance)
     left = 60.0 * minutes - (time.perf_counter() - began)
     played, encoded = pace.samples(left, batch, *encoder_part(config, batch))
@@ -156,7 +158,9 @@ def _choose_samples(
     why = [] if config.network.width else [_width_reason(config.network.name, pace.width, played)]
     config = replace(config, budget={"samples": total, "minutes": minutes}, network={"width": pace.width})
     config, reasons = _with_encoder(config, encoded)
+    late = f"reading the data took {read / 60:.1f} of the {_minutes(minutes)}: more minutes would all go into training"
     return config, [
+        *([late] if read > MOST_READING * 60.0 * minutes else []),
         *why,
         f"budget.samples = {total:,}: {_minutes(minutes)} at {rate:,.0f} samples a second, less the time for "
         f"the start, the measurements and a margin",

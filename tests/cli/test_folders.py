@@ -48,6 +48,12 @@ def test_a_folder_without_a_sparring_config_is_no_run(tmp_path, content):
         require_run(tmp_path)
 
 
+def test_a_run_that_was_stopped_while_its_data_was_read_says_so(tmp_path):
+    (tmp_path / "cleaned.json").write_text("{}")
+    with pytest.raises(RunError, match=r"was stopped before its first step\. Remove the folder and train again"):
+        require_run(tmp_path)
+
+
 def test_a_run_is_accepted(tmp_path):
     require_run(make_run(tmp_path / "run"))
 
@@ -60,7 +66,7 @@ def test_the_demo_replaces_its_own_earlier_run_only(tmp_path, monkeypatch):
     assert not RUN.exists()
     for other in ({"data": "photos", "minutes": 1.25}, {"minutes": 600.0}, {}):
         make_run(RUN, **other)
-        with pytest.raises(UsageError, match="holds a run already"):
+        with pytest.raises(UsageError, match="holds another run than the demo's"):
             make_way(RUN, 1.25)
     elsewhere = make_run(tmp_path / "mine", minutes=1.25)
     with pytest.raises(UsageError, match="holds a run already"):

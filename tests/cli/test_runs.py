@@ -73,6 +73,9 @@ def test_inspect_tells_the_survey_and_the_plan(data, capsys):
     told = json.loads(capsys.readouterr().out)
     assert (told["count"], told["shape"], told["training"]["network"]) == (200, [3], "mlp")
     assert told["training"]["samples"] > 0
+    assert told["training"]["minutes"] == 10
+    assert main(["inspect", data, "--minutes", "0.2"]) == 0
+    assert json.loads(capsys.readouterr().out)["training"]["minutes"] == 0.2
 
 
 @pytest.mark.parametrize("words", [["inspect"], ["train", "--run", "run"]])

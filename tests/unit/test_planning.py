@@ -2,6 +2,7 @@
 
 import json
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -209,3 +210,13 @@ def test_inspection_chooses_as_training_does(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(planning, "choose_recipe", recipe)
     estimate(survey(np.random.default_rng(0).normal(size=(5000, 3))), minutes=0.05)
     assert asked == [4500]
+
+
+@pytest.mark.parametrize(("seconds", "said"), [(3.0, True), (0.0, False)])
+def test_a_budget_that_went_into_reading_is_said(seconds: float, said: bool) -> None:
+    rows = np.random.default_rng(0).normal(size=(100, 3))
+    config = choose_form(configure(None, None, {}, {"minutes": 0.1}, None), survey(rows).spec, CPU).config
+    source = survey(rows).source()
+    began = time.perf_counter() - seconds
+    decisions = planning.plan(config, source, len(source), CPU, began, glance=True).decisions
+    assert any("reading the data took 0.1 of the 0.1 minutes" in reason for reason in decisions) == said

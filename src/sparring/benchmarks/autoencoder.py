@@ -27,7 +27,12 @@ class PlainAutoencoder(nn.Module):
     Args:
         model: whose networks' kinds and widths are taken.
         size: numbers of a code.
+
+    Attributes:
+        steps: that it was trained for.
     """
+
+    steps = 0
 
     def __init__(self, model: Model, size: int) -> None:
         super().__init__()
@@ -67,4 +72,5 @@ def train_autoencoder(model: Model, source: Source, size: int, minutes: float, s
             optimiser.step()
             torch.clear_autocast_cache()
             step += 1
+    network.steps = step
     return network.requires_grad_(False).eval()

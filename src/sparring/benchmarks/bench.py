@@ -189,4 +189,4 @@ def figures_of(lines: Sequence[Line], figure: str, method: str | None = None) ->
 
 def on_one_machine(lines: Sequence[Line]) -> bool:
     """Whether all cells ran on hardware that says the same of itself: what minutes buy is not the same elsewhere."""
-    return len({str(line["hardware"]) for line in lines}) <= 1
+    return len({str(line.get("hardware")) for line in lines}) <= 1

@@ -1,8 +1,10 @@
 """The real command line, in a process of its own."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -40,3 +42,13 @@ def sample_run(run: Path, count: int) -> np.ndarray:
     run_sparring("sample", run, "-n", count, "--out", out)
     with np.load(out, allow_pickle=False) as arrays:
         return arrays["samples"]
+
+
+def samples_seen(run: Path) -> int:
+    """Items that a run was shown, repeats included."""
+    return max(event["samples"] for event in history(run) if "samples" in event)
+
+
+def history(run: Path) -> list[dict[str, Any]]:
+    """The events of a run."""
+    return [json.loads(line) for line in (run / "history.jsonl").read_text(encoding="utf-8").splitlines()]

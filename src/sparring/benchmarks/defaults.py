@@ -82,14 +82,17 @@ def _read(name: str, context: Context) -> tuple[Part, Part]:
 
 def kept_autoencoder(known: Known, size: int, minutes: float, seed: int) -> PlainAutoencoder:
     """The plain autoencoder with codes of `size` numbers for a run, trained where it is not there yet."""
-    path, model = known.folder.with_name(f"autoencoder-{size}.safetensors"), known.model
+    path, model = known.folder.with_name(f"autoencoder-{size}-{minutes:g}.safetensors"), known.model
     if path.exists():
         network = PlainAutoencoder(model, size)
-        network.load_state_dict(load_file(path))
+        tensors = load_file(path)
+        network.steps = int(tensors.pop("steps"))
+        network.load_state_dict(tensors)
         return network.requires_grad_(False).eval()
     network = train_autoencoder(model, training_items(known), size, minutes, seed)
+    tensors = {name: tensor.contiguous() for name, tensor in network.state_dict().items()}
     partial = path.with_suffix(".partial")
-    save_file({name: tensor.contiguous() for name, tensor in network.state_dict().items()}, partial)
+    save_file({**tensors, "steps": torch.tensor(network.steps)}, partial)
     partial.replace(path)
     return network
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -33,16 +34,25 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
     Raises:
         RunError: a line before the last is not JSON, so something else than a kill damaged the file.
     """
-    if not path.exists():
-        return []
-    whole = path.read_text(encoding="utf-8", errors="replace").split("\n")[:-1]
-    newest = {cell_of(line): line for line in (_parse(path, i, t) for i, t in enumerate(whole, 1))}
-    return list(newest.values())
+    return list({cell_of(line): line for line in _read_all(path)}.values())
+
+
+def run_again(path: Path) -> list[Cell]:
+    """The cells that have more than one line, of which the newest counts."""
+    times = Counter(map(cell_of, _read_all(path)))
+    return [cell for cell, count in times.items() if count > 1]
 
 
 def cell_of(line: Mapping[str, Any]) -> Cell:
     """The cell that a line reports on."""
     return Cell(line["set"], line["method"], line["seed"])
+
+
+def _read_all(path: Path) -> list[dict[str, Any]]:
+    if not path.exists():
+        return []
+    whole = path.read_text(encoding="utf-8", errors="replace").split("\n")[:-1]
+    return [_parse(path, number, text) for number, text in enumerate(whole, 1)]
 
 
 def _parse(path: Path, number: int, text: str) -> dict[str, Any]:

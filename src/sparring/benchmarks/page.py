@@ -4,17 +4,18 @@ from collections.abc import Sequence
 from statistics import mean, stdev
 from typing import Any
 
-from sparring.benchmarks.bench import Bar, Bench, Column, Line, Verdict
+from sparring.benchmarks.bench import Bar, Bench, Cell, Column, Line, Verdict
 from sparring.benchmarks.machine import in_words
 
 
-def markdown(bench: Bench, lines: Sequence[Line], num_cells: int) -> str:
+def markdown(bench: Bench, lines: Sequence[Line], num_cells: int, again: Sequence[Cell] = ()) -> str:
     """The page of a benchmark.
 
     Args:
         bench: the protocol.
         lines: the finished cells.
         num_cells: how many cells the protocol asks for.
+        again: the cells that were run more than once.
 
     Returns:
         Title, protocol, command, hardware, date, figures, bars and published rows.
@@ -22,7 +23,7 @@ def markdown(bench: Bench, lines: Sequence[Line], num_cells: int) -> str:
     blocks = [
         f"# {bench.title}",
         bench.protocol.strip(),
-        _origin(bench, lines, num_cells),
+        _origin(bench, lines, num_cells, again),
         "## Figures",
         _table(headings(bench), figure_rows(bench, lines)),
     ]
@@ -99,11 +100,12 @@ def print_tables(bench: Bench, lines: Sequence[Line], verdicts: Sequence[Verdict
         console.print(table)
 
 
-def _origin(bench: Bench, lines: Sequence[Line], num_cells: int) -> str:
+def _origin(bench: Bench, lines: Sequence[Line], num_cells: int, again: Sequence[Cell]) -> str:
     """Where the figures come from: command, cells, commits, machines, dates."""
     facts = {
         "Command": [f"`make bench NAME={bench.name}`"],
         "Cells": [f"{len(lines)} of {num_cells} finished"],
+        "Run again": [f"{', '.join(cell.label for cell in again)} (the newest counts)"] if again else [],
         "Commit": _distinct(line["commit"] for line in lines),
         "Hardware": _distinct(in_words(line["hardware"]) for line in lines),
         "torch": _distinct(line["torch"] for line in lines),

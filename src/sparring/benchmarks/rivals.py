@@ -125,7 +125,7 @@ def initialise(network: nn.Module, generator: torch.Generator) -> None:
             nn.init.zeros_(layer.bias)
 
 
-def train_rival(name: str, rows: np.ndarray, minutes: float, seed: int) -> Callable[[int], np.ndarray]:
+def train_rival(name: str, rows: np.ndarray, minutes: float, seed: int) -> tuple[Callable[[int], np.ndarray], int]:
     """Train for some minutes.
 
     Args:
@@ -135,9 +135,10 @@ def train_rival(name: str, rows: np.ndarray, minutes: float, seed: int) -> Calla
         seed: of weights, batches and latents.
 
     Returns:
-        A function from a count to so many generated images, in the form of `rows`.
+        A function from a count to so many generated images, in the form of `rows`; and how many real images were
+        seen, repeats included.
     """
-    rival = RIVALS[name]
+    rival, seen = RIVALS[name], 0
     stream = torch_stream(seed, name)
     images = torch.from_numpy(rows).movedim(-1, 1).float() / 127.5 - 1
     generator, discriminator = _players(rival, images.shape[2], images.shape[1], stream)
@@ -154,12 +155,13 @@ def train_rival(name: str, rows: np.ndarray, minutes: float, seed: int) -> Calla
             d_optimiser.zero_grad()
             d_loss.backward()
             d_optimiser.step()
+            seen += BATCH
 
         g_loss = rival.g_loss(discriminator(fake))
         g_optimiser.zero_grad()
         g_loss.backward()
         g_optimiser.step()
-    return lambda count: _sample(generator, count, torch_stream(seed, f"{name} sample"))
+    return (lambda count: _sample(generator, count, torch_stream(seed, f"{name} sample"))), seen
 
 
 def _players(rival: Rival, side: int, channels: int, stream: torch.Generator) -> tuple[nn.Sequential, nn.Sequential]:

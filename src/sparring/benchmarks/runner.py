@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from sparring.benchmarks.bench import Bench, Cell, Context, Line, Verdict
-from sparring.benchmarks.ledger import append_line, cell_of, read_lines
+from sparring.benchmarks.ledger import append_line, cell_of, read_lines, run_again
 from sparring.benchmarks.machine import commit, hardware
 from sparring.benchmarks.page import markdown, print_tables
 from sparring.benchmarks.table import BENCHMARKS
@@ -122,7 +122,8 @@ def _finish(bench: Bench, cell: Cell, context: Context) -> dict[str, Any]:
 def _write_page(bench: Bench, results: Path) -> Path:
     lines = read_lines(results / f"{bench.name}.jsonl")
     page = results / f"{bench.name}.md"
-    page.write_text(markdown(bench, lines, len(bench.cells())), encoding="utf-8")
+    again = run_again(results / f"{bench.name}.jsonl")
+    page.write_text(markdown(bench, lines, len(bench.cells()), again), encoding="utf-8")
     return page
 
 

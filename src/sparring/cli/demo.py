@@ -8,8 +8,9 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from sparring.cli.answers import evaluate, report, sample
-from sparring.cli.folders import read_config, require_new
+from sparring.cli.folders import is_run, read_config, require_new
 from sparring.cli.train import POSITIVE, train
+from sparring.errors import UsageError
 
 DATA = "digits"
 RUN = Path("runs/demo")
@@ -45,6 +46,8 @@ def make_way(run: Path, minutes: float) -> None:
     budget = found.get("config", {}).get("budget", {}).get("minutes")
     if run == RUN and not run.is_symlink() and (found.get("data", {}).get("path"), budget) == (DATA, minutes):
         shutil.rmtree(run)
+    if run == RUN and is_run(run):
+        raise UsageError(f"{str(run)!r} holds another run than the demo's. Remove that folder, or give another --run.")
     require_new(run)
 
 

@@ -38,6 +38,8 @@ def require_run(run: Path) -> None:
     if not run.exists():
         raise RunError(f"There is no run folder {str(run)!r}. `sparring train DATA --run {run}` makes one.")
     if not is_run(run):
+        if (run / "cleaned.json").is_file() and not (run / "config.json").exists():
+            raise RunError(f"{str(run)!r} was stopped before its first step. Remove the folder and train again.")
         what = "it has no config.json of a Sparring run"
         if is_saved_model(run):
             what = "`GAN.save` wrote the model alone, without the run's history and data"

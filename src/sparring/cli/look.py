@@ -1,15 +1,24 @@
 """`sparring inspect` and `sparring presets`: what there is, before anything is trained."""
 
-from typing import Any
+from typing import Annotated, Any
+
+from cyclopts import Parameter
 
 from sparring.cli.folders import require_data
+from sparring.cli.train import POSITIVE
 
 
-def inspect(data: str, /) -> dict[str, Any]:
-    """Read and clean the data; print as JSON what is there, which preset fits and how long training takes.
+def inspect(
+    data: str,
+    /,
+    *,
+    minutes: Annotated[float | None, Parameter(validator=POSITIVE)] = None,
+) -> dict[str, Any]:
+    """Read and clean the data; print as JSON what is there, what training would choose and how far it would come.
 
     Args:
         data: A folder or archive of images, a .npy, .npz, idx or .parquet file, or a bundled name.
+        minutes: Of training to estimate for; those of `train` where left out.
 
     Returns:
         The survey of the data, and the estimate for training on it with every default.
@@ -19,8 +28,9 @@ def inspect(data: str, /) -> dict[str, Any]:
 
     found = survey(data).require()
     from sparring.planning import estimate
+    from sparring.rules import DEFAULT_MINUTES
 
-    return {**found.to_json(), "training": estimate(found).to_json()}
+    return {**found.to_json(), "training": estimate(found, minutes or DEFAULT_MINUTES).to_json()}
 
 
 def presets() -> list[dict[str, str]]:

@@ -39,7 +39,7 @@ def train(
         minutes: Train for about this long; turned once into a number of samples.
         samples: Train until this many real items have been seen, repeats included.
         epochs: Train until every item has been seen this often on average.
-        preset: A recipe of `sparring presets`; chosen from the data where left out.
+        preset: A recipe of `sparring presets`; `default` where left out.
         seed: The same seed, data and machine give the same model; 0 where left out.
         settings: Change one value of the configuration, as key.path=value; may be repeated.
         config: JSON or TOML file with a configuration, such as the config.json of another run.

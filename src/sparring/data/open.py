@@ -15,6 +15,8 @@ from sparring.data.survey import Survey
 from sparring.errors import DataError, did_you_mean, rule
 
 FORMS = "a folder, zip or tar of images, .npy, .npz, idx, .parquet with an image column, or a bundled name"
+TABLES = (".csv", ".tsv", ".txt", ".xls", ".xlsx")
+TABLE_FIX = "Write its numbers to a .npy, such as np.save('x.npy', pd.read_csv('x.csv').to_numpy(float))."
 Opener = Callable[[Path], Survey]
 
 
@@ -81,6 +83,8 @@ def _by_content(path: Path) -> Opener:
     for magic, offset, opener in _BY_MAGIC:
         if start[offset : offset + len(magic)] == magic:
             return opener
+    if path.suffix.lower() in TABLES:
+        raise DataError(f"{path}: the data must be {FORMS}. Got a table as text. {TABLE_FIX}")
     got = "an empty file" if not start else f"a {path.suffix} file" if path.suffix else "a file of another form"
     raise DataError(f"{path}: the data must be {FORMS}. Got {got}.")
 

@@ -75,7 +75,8 @@ def _choose(schema: Any, path: Path) -> str:
     candidates = named if len(named) == 1 else list(columns)
     if len(candidates) != 1:
         must = "one image column (binary, or a struct with `bytes`)"
-        raise DataError(f"{path}: a .parquet must hold {must}. Got the columns {', '.join(schema.names)}.")
+        fix = "Write the numbers of a table to a .npy, such as np.save('x.npy', pd.read_parquet('x').to_numpy(float))."
+        raise DataError(f"{path}: a .parquet must hold {must}. Got the columns {', '.join(schema.names)}. {fix}")
     return columns[candidates[0]]
 
 

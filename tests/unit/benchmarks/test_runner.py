@@ -95,6 +95,7 @@ def test_redo_only_and_seeds_choose_the_cells():
     redone = Fake()
     run(redone, redo=True, only="b/")
     assert redone.ran == ["b/x/0", "b/x/1"]
+    assert "Run again: b/x/0, b/x/1 (the newest counts)" in Path("results/fake.md").read_text()
     other = Fake()
     run(other, seeds=[7])
     assert other.ran == ["a/x/7", "b/x/7"]

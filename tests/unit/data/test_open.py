@@ -98,6 +98,7 @@ def test_form_that_is_not_read(tmp_path, name, content):
     with pytest.raises(DataError, match="the data must be a folder, zip or tar of images") as caught:
         survey(tmp_path / name)
     assert str(tmp_path / name) in str(caught.value)
+    assert ("np.save" in str(caught.value)) == name.endswith(".csv")
 
 
 def test_pipe_is_refused_without_waiting(tmp_path):
