@@ -51,7 +51,7 @@ images. The rivals are a DCGAN, a WGAN-GP and a hinge GAN with spectral norms on
 writes them (`src/sparring/benchmarks/rivals.py`: float32, contiguous memory, batches of 128, the last weights and no
 average of them), for the same minutes of training on the same machine: the comparison is of what one gets, engineering
 included, not of objectives alone. Ours turns minutes into a number of samples at the start, so a machine that slows
-down makes it take longer; "minutes" is what training took. The row `{floor}` is the floor: {count:,} random train
+down makes it take longer; minutes of training are what it took. The row `{floor}` is the floor: {count:,} random train
 images in the place of generated ones.
 
 Figures are taken in the penultimate layer of a small classifier that is trained on the real labels and must
@@ -91,10 +91,10 @@ def _generate(cell: Cell, context: Context, minutes: float) -> tuple[np.ndarray,
         return rows[numpy_stream(cell.seed, "floor").permutation(len(rows))[:COUNT]], {}
     if cell.method == OURS:
         run = _ours(cell, context, minutes)
-        training = {"minutes": (time.perf_counter() - start) / 60, "samples": samples_seen(run)}
+        training = {"training_minutes": (time.perf_counter() - start) / 60, "samples": samples_seen(run)}
         return sample_run(run, COUNT).reshape(COUNT, *SETS[cell.set].spec.shape), training
     sample, seen = train_rival(cell.method, rows, minutes, cell.seed)
-    return sample(COUNT), {"minutes": (time.perf_counter() - start) / 60, "samples": seen}
+    return sample(COUNT), {"training_minutes": (time.perf_counter() - start) / 60, "samples": seen}
 
 
 def _ours(cell: Cell, context: Context, minutes: float) -> Path:
@@ -152,7 +152,7 @@ def _bench(name: str, train: int, bars: tuple[Bar, ...]) -> Bench:
             Column("kernel", "kernel distance", ".4f"),
             *(Column(figure, figure, ".3f") for figure in ("precision", "recall", "density", "coverage")),
             Column("judge_accuracy", "judge's accuracy", ".3f"),
-            Column("minutes", "minutes", ".1f"),
+            Column("training_minutes", "minutes of training", ".1f"),
             Column("samples", "images seen", ","),
         ),
         bars=bars,
