@@ -27,7 +27,7 @@ MLP_WIDTH = 128
 LATENT = 64
 FEW_ITEMS = 20_000
 GENERATED = 0.5  # of what an encoder of few items is shown
-TARGET = 0.58  # of D's loss where it cannot tell: below that it sees items augmented more often
+TARGET = 0.7  # of D's loss where it cannot tell: below that it sees items augmented more often
 SKIP_SIDE = 16
 KEPT_WHOLE = 0.95  # of an image's longer side: less is worth a word
 
