@@ -70,8 +70,7 @@ def copies(fake: np.ndarray, held_out: np.ndarray) -> tuple[Estimate, float]:
     found = proportion(int((fake < np.sort(held_out)[rank - 1]).sum()), len(fake))
     expected = rank / (m + 1)
     unsure = Z95 * np.sqrt(expected * (1 - expected) / (m + 2))
-    low, high = (float(np.hypot(unsure, found.value - end)) for end in (found.low, found.high))
-    return Estimate(found.value, max(0.0, found.value - low), min(1.0, found.value + high)), expected
+    return _widened(found, unsure), expected
 
 
 def _preference(fake: np.ndarray, train: np.ndarray, held_out: np.ndarray) -> Estimate:
@@ -86,8 +85,13 @@ def _preference(fake: np.ndarray, train: np.ndarray, held_out: np.ndarray) -> Es
     won = np.where(ours < theirs, seen.indices[:, 0], m + unseen.indices[:, 0])[decided]
     masses = np.bincount(won, minlength=2 * m) / len(won)
     unsure = Z95 * float(np.sqrt(masses.var() * 2 * m / (2 * m - 1) * 2 * m / 4))  # had the parts been dealt otherwise
-    low, high = (float(np.hypot(unsure, found.value - end)) for end in (found.low, found.high))
-    return Estimate(found.value, max(0.0, found.value - low), min(1.0, found.value + high))
+    return _widened(found, unsure)
+
+
+def _widened(share: Estimate, unsure: float) -> Estimate:
+    """A share whose interval also holds another source of noise, given by the half width of its own interval."""
+    low, high = (float(np.hypot(unsure, share.value - end)) for end in (share.low, share.high))
+    return Estimate(share.value, max(0.0, share.value - low), min(1.0, share.value + high))
 
 
 def mann_whitney_z(a: np.ndarray, b: np.ndarray) -> float:
