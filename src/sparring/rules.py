@@ -21,7 +21,10 @@ LARGEST_SIDE, SMALLEST_SIDE, LONGEST_SIDE = 64, 8, 256
 SHORT_MINUTES = 4.0
 WIDTHS = (16, 24, 32, 48, 64, 96, 128, 192, 256)
 SAMPLES_PER_WIDTH = 20_000
-GAMMA_PER_VARIANCE, MLP_GAMMA_PER_VARIANCE, GAMMA_MOST = 0.01, 0.03, 12.0
+# gamma as it starts and how far it falls over the first half: per variance of the data, and at most
+GAMMA, GAMMA_MOST, GAMMA_FALL = 0.01, 3.0, 0.1
+MLP_GAMMA, MLP_GAMMA_MOST, MLP_GAMMA_FALL = 0.03, 12.0, 0.3
+GAMMA_END_MOST = 1.2
 RATE_AT_32, MLP_RATE_AT_32 = 3e-3, 1.5e-3
 MLP_WIDTH = 128
 LATENT = 64
@@ -94,10 +97,7 @@ def choose_recipe(config: Config, spec: Spec, count: int, variance: float, devic
             "batch": _shared(min(count, 256 if is_mlp else 64)),
             "generator_rate": 2.0 if _is_easy_to_judge(name, spec) else 1.0,
         },
-        "penalties": {
-            "gamma": _round(min((MLP_GAMMA_PER_VARIANCE if is_mlp else GAMMA_PER_VARIANCE) * variance, GAMMA_MOST)),
-            "gamma_fall": 0.3 if is_mlp else 0.1,
-        },
+        "penalties": _gamma(is_mlp, variance),
         "schedule": {"warmup": 0.0, "hold": 0.0, "rate_end": 0.1},
         "encoder": {"generated": GENERATED if count <= FEW_ITEMS else 0.0},
         "ema": {"cap": 500_000.0},
@@ -121,7 +121,7 @@ def _recipe_reasons(name: str, spec: Spec, count: int, variance: float) -> dict[
     is_mlp = name == "mlp"
     places = "convolutions need at least 8 places a side" if is_mlp else "its items have places to convolve over"
     places += ", and the generator of grey images draws at every resolution" if name == "skip" else ""
-    per_variance = MLP_GAMMA_PER_VARIANCE if is_mlp else GAMMA_PER_VARIANCE
+    per_variance, most = (MLP_GAMMA, MLP_GAMMA_MOST) if is_mlp else (GAMMA, GAMMA_MOST)
     return {
         "network.name": f"for {spec.kind} data; {places}",
         "network.latent": "numbers that an item is made from"
@@ -130,8 +130,9 @@ def _recipe_reasons(name: str, spec: Spec, count: int, variance: float) -> dict[
         "optimiser.generator_rate": "the generator's learning rate over the discriminator's; "
         + ("twice for grey images" if _is_easy_to_judge(name, spec) else "alike for all but grey images"),
         "optimiser.batch": "the usual one of its networks, or all items where there are fewer",
-        "penalties.gamma": f"{per_variance:g} times the data's variance of {variance:.4g}, at most {GAMMA_MOST:g}",
-        "penalties.gamma_fall": "how far gamma falls over the first half",
+        "penalties.gamma": f"{per_variance:g} times the data's variance of {variance:.4g}, at most {most:g}",
+        "penalties.gamma_fall": "what is left of gamma after the first half"
+        + ("" if is_mlp else f", {GAMMA_FALL * GAMMA:g} times the variance, at most {GAMMA_END_MOST:g}"),
         "augment.name": _augment_reason(spec, count),
         "encoder.generated": "the share of generated items among what the encoder is shown; "
         + (
@@ -141,6 +142,18 @@ def _recipe_reasons(name: str, spec: Spec, count: int, variance: float) -> dict[
         ),
         "schedule.rate_end": "how far the learning rate falls by the end",
     }
+
+
+def _gamma(is_mlp: bool, variance: float) -> dict[str, float]:
+    """The penalties' weight at the start, and the share of it that is left after the first half.
+
+    Both follow the variance. With more than the most that it starts with, a discriminator of photographs teaches
+    nothing until it has fallen, however long that takes in a long run.
+    """
+    if is_mlp:
+        return {"gamma": _round(min(MLP_GAMMA * variance, MLP_GAMMA_MOST)), "gamma_fall": MLP_GAMMA_FALL}
+    start, end = min(GAMMA * variance, GAMMA_MOST), min(GAMMA_FALL * GAMMA * variance, GAMMA_END_MOST)
+    return {"gamma": _round(start), "gamma_fall": _round(end / start) if start > 0 else GAMMA_FALL}
 
 
 def _augment_reason(spec: Spec, count: int) -> str:

@@ -184,6 +184,19 @@ def test_gamma_grows_with_the_variance_of_the_data() -> None:
     assert 0 < small < large
 
 
+@pytest.mark.parametrize(
+    ("variance", "start", "end"), [(10.0, 0.1, 0.01), (277.0, 2.8, 0.28), (762.0, 3.0, 0.75), (3000.0, 3.0, 1.2)]
+)
+def test_gamma_ends_where_the_variance_says_and_starts_at_three_at_most(
+    variance: float, start: float, end: float
+) -> None:
+    penalties = chosen(Config(), IMAGE, variance=variance).penalties
+    assert penalties.gamma == pytest.approx(start)
+    assert penalties.gamma * penalties.gamma_fall == pytest.approx(end)
+    table = chosen(Config(), Spec("vector", (9,), "float32"), variance=variance).penalties
+    assert (table.gamma, table.gamma_fall) == (pytest.approx(min(0.03 * variance, 12.0), rel=0.05), 0.3)
+
+
 @pytest.mark.parametrize("variance", [0.0, float("nan"), float("inf")])
 def test_gamma_is_a_positive_number_whatever_the_data(variance: float) -> None:
     gamma = chosen(Config(), IMAGE, variance=variance).penalties.gamma
