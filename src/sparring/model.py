@@ -160,7 +160,7 @@ class Model:
         if self.encoder is None or self.decoder is None:
             raise RunError(
                 "This model has no encoder: its training was stopped before that was taught (`sparring resume RUN` "
-                "goes on), or encoder.share was 0, or the model is of a version that had none. Train again for one."
+                "goes on), or it broke there, as history.jsonl then says, or encoder.share was 0. Train again for one."
             )
         return self.encoder, self.decoder
 

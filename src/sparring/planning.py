@@ -31,7 +31,8 @@ from sparring.rules import (
 
 JUDGED_ITEMS = 4096
 ESTIMATED_ITEMS = 1024
-MOST_READING = 0.25  # of the minutes: what reading may take before it is said
+LONG_READING = 0.25  # of the minutes: what reading may take of them before it is said
+MOST_READING = 0.5  # and before training gets the other half all the same
 
 
 @dataclass(frozen=True)
@@ -62,14 +63,23 @@ class Estimate:
         return dataclasses.asdict(self)
 
 
-def estimate(found: Survey, minutes: float = DEFAULT_MINUTES) -> Estimate:
-    """What a training with every default would choose, and its pace on this machine."""
+def estimate(found: Survey, minutes: float = DEFAULT_MINUTES, began: float | None = None) -> Estimate:
+    """What a training with every default would choose, and its pace on this machine.
+
+    Args:
+        found: the data.
+        minutes: of the training.
+        began: when reading began, which is a part of the minutes, by time.perf_counter(); now where None.
+    """
+    began = time.perf_counter() if began is None else began
     config = configure(None, None, {}, {"minutes": minutes}, None)
     device = default_device()
     form = choose_form(config, found.spec, device)
     source = found.source(chosen_shape(form.config, found))
+    looked = time.perf_counter()
     sample = ArraySource(spread_rows(source, ESTIMATED_ITEMS), source.spec)
-    prepared = plan(form.config, sample, len(source), device, time.perf_counter(), glance=True)
+    began -= (time.perf_counter() - looked) * (len(source) - len(sample)) / len(sample)  # a training reads them all
+    prepared = plan(form.config, sample, len(source), device, began, glance=True)
     chosen = prepared.config
     batch, total = int(chosen.optimiser.batch or 1), int(chosen.budget.samples or 1)
     return Estimate(
@@ -116,7 +126,7 @@ def expected_time(prepared: Prepared, source: Source, device: torch.device) -> s
     """How long the training will take on this machine, as a sentence."""
     config = prepared.config
     if config.budget.minutes:
-        return f"Training will take about {_minutes(config.budget.minutes)}."
+        return f"Training will take about {_minutes(config.budget.minutes)}, reading the data included."
     parts = split(source, config)
     pace = measure(config, parts.train, prepared.scaler, device, judge(parts), GLANCE_SECONDS)
     seconds = pace.seconds(adversarial_samples(config), config.encoder.samples or 0)
@@ -150,17 +160,19 @@ def _choose_samples(
         return config, [*widths, reason, *reasons]
     minutes = budget.minutes or DEFAULT_MINUTES
     read = time.perf_counter() - began
-    left = 60.0 * minutes - read
-    pace = choose_pace(config, source, scaler, device, left, extractor, glance)
-    left = 60.0 * minutes - (time.perf_counter() - began)
+    share = read / (60.0 * minutes)
+    ends = began + 60.0 * minutes * (1.0 + max(0.0, share - MOST_READING))
+    pace = choose_pace(config, source, scaler, device, ends - time.perf_counter(), extractor, glance)
+    left = ends - time.perf_counter()
     played, encoded = pace.samples(left, batch, *encoder_part(config, batch))
     total, rate = played + encoded, 1.0 / pace.seconds_per_sample
     why = [] if config.network.width else [_width_reason(config.network.name, pace.width, played)]
     config = replace(config, budget={"samples": total, "minutes": minutes}, network={"width": pace.width})
     config, reasons = _with_encoder(config, encoded)
-    late = f"reading the data took {read / 60:.1f} of the {_minutes(minutes)}: more minutes would all go into training"
+    more = "training gets half of them all the same" if share > MOST_READING else "more would all go into training"
+    late = f"reading the data took {read / 60:.1f} of the {_minutes(minutes)}: {more}"
     return config, [
-        *([late] if read > MOST_READING * 60.0 * minutes else []),
+        *([late] if share > LONG_READING else []),
         *why,
         f"budget.samples = {total:,}: {_minutes(minutes)} at {rate:,.0f} samples a second, less the time for "
         f"the start, the measurements and a margin",

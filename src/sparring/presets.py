@@ -76,6 +76,10 @@ def configure(
     known = {entry.name: entry for entry in PRESETS}
     if name not in known:
         raise UsageError(f"There is no preset named {name!r}. {did_you_mean(name, known)}")
+    if values.get("preset", name) != name:
+        fix = "Leave one of them out: what the file sets goes before what a preset sets."
+        what = f"`preset` of the file {str(config_file)!r}"
+        raise UsageError(rule(what, f"{name!r} like --preset", values["preset"], fix))
     config = apply_settings(Config(preset=name), known[name].settings)
     config = from_json(_merge(to_json(config), values), f"the file {str(config_file)!r}") if values else config
     config = dataclasses.replace(config, preset=name)
@@ -85,7 +89,7 @@ def configure(
         config = replace(config, budget={"minutes": None, "samples": None, "epochs": None}, encoder={"samples": None})
     options = {**given, **({} if seed is None else {"seed": seed})}
     config = apply_settings(apply_settings(config, options, "the arguments"), settings)
-    if config.preset not in known:
+    if config.preset != name:
         raise UsageError(rule("`preset` of --set", "the preset that --preset names", config.preset, "Use --preset."))
     asked = [key for key, value in dataclasses.asdict(config.budget).items() if value is not None]
     if len(asked) > 1:

@@ -55,15 +55,15 @@ def play(run: Path, config: Config, source: Source, scaler: Scaler, progress: bo
     Raises:
         RunError: when training had begun, and its checkpoints are gone or damaged.
     """
-    device = default_device() if config.device == "cuda" else torch.device("cpu")
-    if config.device == "cuda" and device.type == "cpu":
-        raise RunError(f"{str(run)!r} trains on a CUDA device, and this machine has none. Go on where there is one.")
     slot, history = run / "checkpoint" / "last", History(run / "history.jsonl", writes=rank() == 0)
     saved = _newest(slot, history) if resuming else None
     if saved and _is_finished(saved, config):
         if progress:
             say(["This run is finished: nothing is left to train."])
         return
+    device = default_device() if config.device == "cuda" else torch.device("cpu")
+    if config.device == "cuda" and device.type == "cpu":
+        raise RunError(f"{str(run)!r} trains on a CUDA device, and this machine has none. Go on where there is one.")
     parts = split(source, config)
     if saved is not None:
         _say_where(saved, slot, history, progress)

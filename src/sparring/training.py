@@ -5,10 +5,13 @@
 
 import contextlib
 import dataclasses
+import fcntl
 import json
+import os
+import shlex
 import shutil
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -19,6 +22,7 @@ import torch
 from sparring import checkpoint
 from sparring.assembly import check_names
 from sparring.config import Config, from_json, to_json
+from sparring.data.blobs import printable
 from sparring.data.cache import open_cache, write_cache
 from sparring.data.folders import find_folders
 from sparring.data.open import survey as look_at
@@ -26,7 +30,7 @@ from sparring.data.scale import Scaler
 from sparring.data.source import Source
 from sparring.data.survey import Survey
 from sparring.distribution import first_alone, processes, wait_for_all
-from sparring.errors import RunError, UsageError
+from sparring.errors import RunError, UsageError, rule
 from sparring.hardware import default_device, describe, kept_memory, threads
 from sparring.hooks.console import say
 from sparring.planning import chosen_shape, expected_time, plan
@@ -46,6 +50,7 @@ def train(
     seed: int | None = None,
     settings: Mapping[str, Any] | None = None,
     config_file: Path | None = None,
+    names: Sequence[str] = (),
     progress: bool = True,
 ) -> Path:
     """Train a model on unlabelled data.
@@ -60,26 +65,32 @@ def train(
         seed: of everything random.
         settings: dotted settings, such as {"network.width": 48}; they win over everything else.
         config_file: a .toml or .json file of settings; wins over the preset.
+        names: of the columns of an array that is a table.
         progress: whether to report on stderr.
 
     Returns:
         The run folder.
 
     Raises:
-        UsageError: for a setting that is unknown or out of its range.
+        UsageError: for a setting that is unknown or out of its range, or a folder that is not new.
         DataError: for data that cannot be read or learned from.
+        RunError: where another process is at work on the folder.
     """
     run = Path(run)
     began = time.perf_counter()
     budget = {"minutes": minutes, "samples": samples, "epochs": epochs}
     config = configure(preset, config_file, settings or {}, budget, seed)
-    with kept_memory(), processes(), threads(config.threads):
+    with kept_memory(), processes(), threads(config.threads), contextlib.ExitStack() as held:
         with first_alone() as first:
             if first:
                 _refuse_existing(run)
-                found = look_at(data).require()
-                check_names(config, found.spec)
+                run.mkdir(parents=True, exist_ok=True)
+                held.enter_context(_alone(run))
                 with _all_or_nothing(run):
+                    if progress and not isinstance(data, np.ndarray):
+                        say([f"Reading {printable(str(data))} ..."])
+                    found = look_at(data, names).require()
+                    check_names(config, found.spec)
                     _write_down(run, found, config, began, progress)
         _play(run, progress)
     return run
@@ -89,12 +100,13 @@ def resume(run: Path | str, *, progress: bool = True) -> Path:
     """Go on where a run stopped; a finished run is left as it is.
 
     Raises:
-        RunError: when the folder is not a run, or its checkpoints are damaged.
+        RunError: when the folder is not a run, its checkpoints are damaged, or another process is at work on it.
     """
     run = Path(run)
-    with kept_memory(), processes():
+    with kept_memory(), processes(), contextlib.ExitStack() as held:
         with first_alone() as first:
             if first:
+                held.enter_context(_alone(run))
                 for slot in ("last", "best"):
                     checkpoint.settle(run / "checkpoint" / slot)
         _play(run, progress, resuming=True)
@@ -112,7 +124,6 @@ def _write_down(run: Path, found: Survey, config: Config, began: float, progress
     """Read the data once into the cache, make every choice, and write config.json and cleaned.json."""
     device = torch.device(config.device) if config.device else default_device()
     form = choose_form(config, found.spec, device)
-    run.mkdir(parents=True, exist_ok=True)
     checkpoint.write_json(run / "cleaned.json", found.cleaning.to_json())
     if (folders := find_folders(found)) is not None:
         checkpoint.write_json(run / "folders.json", folders.to_json())
@@ -156,6 +167,33 @@ def _read_down(run: Path) -> tuple[Config, Source, Scaler]:
 
 
 @contextlib.contextmanager
+def _alone(run: Path) -> Iterator[None]:
+    """Keep other processes from writing to the folder; where its file system has no locks, trust that none does.
+
+    Raises:
+        RunError: when another process holds it.
+    """
+    try:
+        handle = os.open(run, os.O_RDONLY)
+    except FileNotFoundError:
+        yield  # what is missing is told later, in better words
+        return
+    try:
+        with contextlib.suppress(OSError):
+            _lock(handle, run)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _lock(handle: int, run: Path) -> None:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise RunError(f"{str(run)!r} is being trained by another process. Wait for its end, or stop it.") from None
+
+
+@contextlib.contextmanager
 def _all_or_nothing(run: Path) -> Iterator[None]:
     """Leave no folder behind that `train` would refuse, where the choices could not be made."""
     try:
@@ -168,7 +206,6 @@ def _all_or_nothing(run: Path) -> Iterator[None]:
 
 def _refuse_existing(run: Path) -> None:
     if run.exists() and (not run.is_dir() or any(run.iterdir())):
-        raise UsageError(
-            f"`run` must be a new or empty folder. Got {str(run)!r}. "
-            f"`sparring resume {run}` goes on with a run that is there."
-        )
+        is_run = (run / "config.json").is_file() and (run / "checkpoint").is_dir()
+        fix = f"`sparring resume {shlex.quote(str(run))}` goes on with the run there." if is_run else "Choose another."
+        raise UsageError(rule("`run`", "a new or empty folder", str(run), fix))

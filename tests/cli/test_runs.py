@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ import pytest
 from sparring import GAN, GANTransformer, training
 from sparring.benchmarks.command import sparring_command
 from sparring.cli.main import main
+from sparring.model import Model
 
 
 @pytest.fixture(scope="module")
@@ -208,3 +210,61 @@ def test_a_damaged_model_is_told_in_a_sentence_and_the_other_one_answers(run, tm
     error = capsys.readouterr().err
     assert "is taken in its place" in error
     assert "Warning" not in error
+
+
+def test_two_processes_do_not_train_one_run(run, tmp_path, capsys):
+    import fcntl
+
+    copy = shutil.copytree(run, tmp_path / "copy")
+    handle = os.open(copy, os.O_RDONLY)
+    fcntl.flock(handle, fcntl.LOCK_EX)
+    assert main(["resume", str(copy)]) == 1
+    assert "is being trained by another process" in capsys.readouterr().err
+    os.close(handle)
+    assert main(["resume", str(copy)]) == 0
+
+
+def test_an_evaluation_is_told_where_it_cannot_be_written(data, run, tmp_path, capsys):
+    copy = shutil.copytree(run, tmp_path / "copy")
+    (copy / "metrics.json").unlink(missing_ok=True)
+    (copy / "metrics.json").mkdir()
+    assert main(["evaluate", str(copy), data]) == 0
+    said = capsys.readouterr()
+    assert json.loads(said.out)["n"] == 100
+    assert "metrics.json could not be written" in said.err
+
+
+def test_an_evaluation_without_the_training_items_says_so(run, tmp_path, capsys):
+    copy = shutil.copytree(run, tmp_path / "copy", ignore=shutil.ignore_patterns("cache"))
+    np.save(tmp_path / "new.npy", np.random.default_rng(1).normal(size=(100, 3)).astype(np.float32))
+    assert main(["evaluate", str(copy), str(tmp_path / "new.npy")]) == 0
+    said = capsys.readouterr()
+    assert "memorisation" not in {measure["name"] for measure in json.loads(said.out)["measures"]}
+    assert "holds no cache of the training items any more" in said.err
+
+
+@pytest.mark.parametrize("out", [".", "..", "new/.."])
+def test_samples_need_a_name_of_their_own(run, out, tmp_path, monkeypatch, capsys):
+    path = run.resolve()
+    monkeypatch.chdir(tmp_path)
+    assert main(["sample", str(path), "--out", out]) == 1
+    assert "OUT must be a file, or a folder that can be made anew" in capsys.readouterr().err
+
+
+def test_a_run_that_was_stopped_says_so_of_its_samples(data, tmp_path, capsys):
+    words = ["--samples", "800", "--set", "network.width=8", "--set", "validation.points=2"]
+    assert main(["train", data, "--run", str(tmp_path / "run"), *words]) == 0
+    assert main(["sample", str(tmp_path / "run"), "--out", str(tmp_path / "all.npy")]) == 0
+    assert "not finished" not in capsys.readouterr().err
+    model = Model.load(tmp_path / "run")
+    replace(model, encoder=None, decoder=None).save(tmp_path / "run" / "checkpoint" / "best")
+    assert main(["sample", str(tmp_path / "run"), "--out", str(tmp_path / "some.npy")]) == 0
+    assert "This run is not finished: its model had seen" in capsys.readouterr().err
+
+
+def test_a_path_that_is_no_text_is_inspected_and_trained_on(tmp_path, capsys):
+    folder = os.fsdecode(os.fsencode(tmp_path) + b"/\xff")
+    Path(folder).mkdir()
+    np.save(Path(folder) / "x.npy", np.random.default_rng(0).normal(size=(50, 2)))
+    assert main(["inspect", f"{folder}/x.npy"]) == 0
+    assert json.loads(capsys.readouterr().out)["path"].endswith("\\xff/x.npy")

@@ -4,13 +4,14 @@ import numpy as np
 import pytest
 
 from sparring.cli.main import main
+from sparring.config import Config, replace
 from sparring.data.source import Spec
 
 SPEC = Spec("image", (8, 8, 1), "uint8", squeezed=True)
 
 
 class FakeModel:
-    spec = SPEC
+    spec, encoder, config = SPEC, None, replace(Config(), encoder={"samples": 0})
 
     def sample(self, count, seed=0):
         return np.random.default_rng(seed).integers(0, 256, (count, *SPEC.shape), np.uint8)

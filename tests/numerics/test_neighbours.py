@@ -177,3 +177,10 @@ def test_the_interval_of_preference_holds_with_few_real_items() -> None:
         preference = memorisation(*(rng.normal(size=(n, 3)) for n in (1000, 20, 20))).preference
         held += preference.low <= 0.5 <= preference.high
     assert held >= 0.92 * runs
+
+
+def test_closeness_of_few_that_all_win_is_not_certain() -> None:
+    found = closeness(np.zeros(8), np.ones(20))
+    assert found.value == found.high == 1
+    assert 0.5 < found.low < 0.75, "Wilson's interval of eight in eight"
+    assert closeness(np.ones(20), np.zeros(8)).high == pytest.approx(1 - found.low)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from sparring.config import Config, apply_settings, from_json, keys, read_file, replace, to_json
 from sparring.errors import UsageError
+from sparring.presets import configure
 
 positive = st.floats(min_value=1e-6, max_value=1e6)
 fraction = st.floats(min_value=0.0, max_value=1.0)
@@ -191,3 +192,14 @@ def test_a_file_that_is_none_gets_a_sentence(tmp_path: Path, name: str, text: st
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"There is no configuration file '.*nowhere\.toml'"):
         read_file(tmp_path / "nowhere.toml")
+
+
+def test_a_preset_is_named_in_one_place(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"`preset` of --set must be the preset that --preset names\. Got 'mlp'"):
+        configure(None, None, {"preset": "mlp"}, {}, None)
+    file = tmp_path / "old.json"
+    file.write_text(json.dumps(to_json(configure("mlp", None, {}, {}, None))))
+    assert configure(None, file, {}, {}, None).preset == "mlp"
+    assert configure("mlp", file, {}, {}, None).preset == "mlp"
+    with pytest.raises(UsageError, match=r"must be 'residual' like --preset\. Got 'mlp'"):
+        configure("residual", file, {}, {}, None)

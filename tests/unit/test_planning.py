@@ -1,5 +1,6 @@
 """How a budget is shared between the two players and the encoder."""
 
+import dataclasses
 import json
 import sys
 import time
@@ -73,7 +74,7 @@ def test_the_seconds_are_shared_as_asked() -> None:
 def test_the_note_says_what_the_encoder_keeps_and_of_which_items(tmp_path: Path) -> None:
     run = trained(tmp_path, 3200)
     model, rows = Model.load(run), open_cache(run / "cache").rows(np.arange(100))
-    share = ((model.decode(model.encode(rows)) - rows) ** 2).mean() / ((rows - rows.mean(0)) ** 2).mean()
+    share = (((model.decode(model.encode(rows)) - rows) ** 2).mean(0) / rows.var(0)).mean()
     assert len(rows) < 640, "too few to hold any out"
     notes = [text for _, text in read_history(run / "history.jsonl").notes if "encoder's" in text]
     assert notes == [
@@ -84,7 +85,22 @@ def test_the_note_says_what_the_encoder_keeps_and_of_which_items(tmp_path: Path)
 def test_missing_cells_are_left_out_of_what_is_kept() -> None:
     rows = np.array([[1.0, np.nan], [3.0, 5.0], [5.0, 7.0]])
     painted = np.array([[1.0, 99.0], [3.0, 5.0], [5.0, 6.0]])
-    assert unexplained(rows, lambda part: painted) == pytest.approx(1 / (4 + 0 + 4 + 1 + 1))
+    assert unexplained(rows, lambda part: painted) == pytest.approx((0 / (4 + 0 + 4) + 1 / (1 + 1)) / 2)
+
+
+def test_no_column_or_channel_decides_by_its_unit_what_is_kept() -> None:
+    rng = np.random.default_rng(0)
+    rows, error = rng.normal(size=(250, 2)), rng.normal(size=(250, 2)) * [0.1, 0.5]
+    units = np.array([1e9, 1e-3])
+    expected = (error**2).sum(0) / ((rows - rows.mean(0)) ** 2).sum(0)
+    assert unexplained(rows * units, lambda part: (rows + error) * units) == pytest.approx(expected.mean())
+    series, shown = (x.reshape(50, 5, 2) for x in (rows, rows + error))
+    spread = ((series - series.mean(0)) ** 2).sum((0, 1))
+    found = unexplained(series * units, lambda part: shown * units)
+    assert found == pytest.approx((((shown - series) ** 2).sum((0, 1)) / spread).mean())
+    images = rng.normal(size=(50, 4, 4, 3)) * [1.0, 1.0, 100.0]
+    blank = np.broadcast_to(images.mean(0), images.shape)
+    assert unexplained(images, lambda part: blank) == pytest.approx(1.0)
 
 
 def test_an_encoder_cannot_be_shown_the_whole_budget(tmp_path: Path) -> None:
@@ -212,11 +228,48 @@ def test_inspection_chooses_as_training_does(monkeypatch: pytest.MonkeyPatch) ->
     assert asked == [4500]
 
 
-@pytest.mark.parametrize(("seconds", "said"), [(300.0, True), (0.0, False)])
-def test_a_budget_that_went_into_reading_is_said(seconds: float, said: bool) -> None:
+@pytest.mark.parametrize(
+    ("read", "says", "left"),
+    [
+        (0, "", 600),
+        (240, "reading the data took 4.0 of the 10 minutes: more would all go into training", 360),
+        (1200, "reading the data took 20.0 of the 10 minutes: training gets half of them all the same", 300),
+    ],
+)
+def test_a_budget_that_went_into_reading_is_said_and_half_of_it_is_kept(
+    read: float, says: str, left: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = []
+
+    def pace(config: Config, source: Any, scaler: Any, device: Any, seconds: float, *others: Any) -> Pace:
+        given.append(seconds)
+        return Pace(16, 0.01, 0.0, 0.01)
+
+    monkeypatch.setattr(planning, "choose_pace", pace)
     rows = np.random.default_rng(0).normal(size=(100, 3))
     config = choose_form(configure(None, None, {}, {"minutes": 10.0}, None), survey(rows).spec, CPU).config
     source = survey(rows).source()
-    began = time.perf_counter() - seconds
-    decisions = planning.plan(config, source, len(source), CPU, began, glance=True).decisions
-    assert any("reading the data took 5.0 of the 10 minutes" in reason for reason in decisions) == said
+    prepared = planning.plan(config, source, len(source), CPU, time.perf_counter() - read)
+    assert given == [pytest.approx(left, abs=20)]
+    assert prepared.config.budget.samples == pytest.approx(97 * left, rel=0.1)
+    assert [reason for reason in prepared.decisions if reason.startswith("reading")] == ([says] if says else [])
+
+
+def test_inspection_counts_the_reading_that_training_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    began = []
+    real = planning.plan
+
+    def plan(config: Config, source: Any, count: int, device: Any, start: float, glance: bool = False) -> Any:
+        began.append(time.perf_counter() - start)
+        return real(config, source, count, device, start, glance)
+
+    class Slow(ArraySource):
+        def rows(self, indices: Any) -> np.ndarray:
+            time.sleep(0.5)
+            return super().rows(indices)
+
+    monkeypatch.setattr(planning, "plan", plan)
+    found = survey(np.random.default_rng(0).normal(size=(5120, 3)))
+    slow = dataclasses.replace(found, open_source=lambda shape, keep: Slow(np.zeros((5120, 3)), found.spec))
+    estimate(slow, 1.0, time.perf_counter() - 10.0)
+    assert began[0] == pytest.approx(10.0 + 5 * 0.5, abs=1.0)

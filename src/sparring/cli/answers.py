@@ -2,11 +2,13 @@
 
 import sys
 from pathlib import Path
+from shlex import quote
 from typing import Annotated, Any
 
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
+from sparring.cli.failures import explain
 from sparring.cli.folders import require_data, require_model, require_run
 from sparring.cli.words import whole
 from sparring.errors import UsageError, rule
@@ -41,6 +43,10 @@ def sample(
 
     model = Model.load(run)
     require_items(model.spec, number, out)
+    if model.encoder is None and model.config.encoder.samples:
+        seen, total = model.facts["samples"], model.config.budget.samples
+        text = f"This run is not finished: its model had seen {seen:,} of {total:,} samples."
+        print(f"sparring: {text} `sparring resume {quote(str(run))}` goes on.", file=sys.stderr)
     drawn = draw(model, number, seed=seed)
     written = write_items(drawn.rows, drawn.spec, out)
     note = f" {written.note}" if written.note else ""
@@ -102,7 +108,10 @@ def evaluate(run: Path, data: str, /) -> dict[str, Any]:
     from sparring.estimators.gan import GAN
 
     result = GAN.load(run).evaluate(data).to_json()
-    write_json(run / "metrics.json", result)
+    try:
+        write_json(run / "metrics.json", result)
+    except OSError as error:
+        print(f"sparring: metrics.json could not be written: {explain(error) or error}", file=sys.stderr)
     return result
 
 

@@ -80,7 +80,8 @@ def _outside_world(error: BaseException) -> str | None:
     number = _errno(error)
     where = f" Path: {error.filename}." if isinstance(error, OSError) and error.filename else ""
     if number in DISK_FULL:
-        return f"The disk is full.{where} Free some space; `sparring resume RUN` goes on with a training run."
+        again = "Free some space and try again; `sparring resume RUN` goes on with a training that had begun."
+        return f"The disk is full.{where} {again}"
     if number in NO_PERMISSION:
         return f"There is no permission to do this.{where} Choose another folder, or change its rights."
     if number in WRONG_PATH and where:

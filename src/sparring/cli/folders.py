@@ -3,6 +3,7 @@
 import json
 import os
 from pathlib import Path
+from shlex import quote
 
 from sparring.errors import RunError, UsageError
 
@@ -23,7 +24,8 @@ def require_new(run: Path) -> None:
         raise UsageError(f"`--run` must be a folder. {str(run)!r} is a file. Choose another name.")
     if is_run(run):
         raise UsageError(
-            f"{str(run)!r} holds a run already. Go on with `sparring resume {run}`, or choose another --run."
+            f"{str(run)!r} holds a run already. Go on with `sparring resume {quote(str(run))}`, "
+            "or choose another --run."
         )
     if any(run.iterdir()):
         raise UsageError(f"`--run` must be a new or empty folder. {str(run)!r} is not empty. Choose another.")

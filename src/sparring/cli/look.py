@@ -1,5 +1,6 @@
 """`sparring inspect` and `sparring presets`: what there is, before anything is trained."""
 
+import time
 from typing import Annotated, Any
 
 from cyclopts import Parameter
@@ -26,11 +27,12 @@ def inspect(
     require_data(data)
     from sparring.data.open import survey
 
+    began = time.perf_counter()
     found = survey(data).require()
     from sparring.planning import estimate
     from sparring.rules import DEFAULT_MINUTES
 
-    return {**found.to_json(), "training": estimate(found, minutes or DEFAULT_MINUTES).to_json()}
+    return {**found.to_json(), "training": estimate(found, minutes or DEFAULT_MINUTES, began).to_json()}
 
 
 def presets() -> list[dict[str, str]]:

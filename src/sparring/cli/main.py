@@ -21,7 +21,7 @@ from sparring.cli.train import resume, train
 
 app = App(
     name="sparring",
-    help="Unlabelled data in; one trained adversarial model; every unsupervised answer out.",
+    help="Unlabelled data in; one trained adversarial model; new items, vectors, figures and a report out.",
     version=__version__,
     result_action="return_value",
 )

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from shlex import quote
 from typing import Annotated
 
 from cyclopts import Group, Parameter
@@ -111,4 +112,4 @@ def _resumable(run: Path) -> Iterator[None]:
     except KeyboardInterrupt as interruption:
         if not is_run(run):
             raise
-        raise Stopped(f"Interrupted. Go on with `sparring resume {run}`.") from interruption
+        raise Stopped(f"Interrupted. Go on with `sparring resume {quote(str(run))}`.") from interruption

@@ -69,7 +69,9 @@ class _Look:
     missing: int = 0
 
 
-def survey_array(array: np.ndarray, path: str, form: str = "array", images: bool = False) -> Survey:
+def survey_array(
+    array: np.ndarray, path: str, form: str = "array", images: bool = False, names: Sequence[str] = ()
+) -> Survey:
     """Check every row of an array, in chunks, so that it may be a memory-mapped file.
 
     Args:
@@ -77,6 +79,7 @@ def survey_array(array: np.ndarray, path: str, form: str = "array", images: bool
         path: of the data, for errors.
         form: what it is in words.
         images: whether a rank of 3 always means grey images, as in idx.
+        names: of the columns of a table.
 
     Raises:
         DataError: where the dtype or shape is not one of those, or no row is usable.
@@ -88,7 +91,7 @@ def survey_array(array: np.ndarray, path: str, form: str = "array", images: bool
     readable = np.delete(np.arange(len(rows)), [*look.infinite, *look.empty])
     if not len(readable):
         raise DataError(f"{path}: an array must have a row of finite numbers. All {len(rows)} rows are skipped.")
-    spec = replace(spec, missing=look.missing > 0)
+    spec = replace(spec, missing=look.missing > 0, names=tuple(names))
     found = _survey(rows, spec, look, readable, path, form)
     return found.with_note(_reading(spec)) if array.ndim == 3 and not images else found
 

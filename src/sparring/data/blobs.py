@@ -37,7 +37,8 @@ class Blobs(Protocol):
 class FolderBlobs:
     """The files below a folder, in POSIX order of their names.
 
-    Links to folders are not followed, nor are links that leave the folder; pipes and devices are not read.
+    Links to folders are not followed, nor are links that leave the folder; pipes, devices and the folders of runs are
+    not read.
 
     Raises:
         DataError: where the folder itself cannot be listed.
@@ -65,6 +66,9 @@ class FolderBlobs:
             for name in folders:
                 if (Path(place) / name).is_symlink():
                     self._skip(Path(place) / name, "link", "links to folders are not followed")
+                elif _is_run(Path(place) / name):
+                    self._skip(Path(place) / name, "run folder", "what it holds was made by Sparring")
+            folders[:] = [name for name in folders if not _is_run(Path(place) / name)]
             files += [path for name in names if (path := self._regular(Path(place) / name))]
         return files
 
@@ -97,6 +101,10 @@ class FolderBlobs:
         if os.path.realpath(error.filename) == self._root:
             raise DataError(f"{self.folder}: the folder cannot be listed: {error.strerror}.") from error
         self._skip(Path(error.filename), "no access", error.strerror or str(error))
+
+
+def _is_run(folder: Path) -> bool:
+    return (folder / "config.json").is_file() and (folder / "checkpoint").is_dir()
 
 
 def printable(name: str) -> str:

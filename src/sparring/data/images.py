@@ -2,6 +2,7 @@
 
 import io
 import logging
+import struct
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -135,9 +136,9 @@ def rescale(value: Value, own: str, wanted: str) -> Value:
 
 
 def common_depth(depths: Iterable[str]) -> str:
-    """The depth of a set: floats where there are any, else 16 bits where at least half of the images have them."""
+    """The depth of a set: floats where at least half are, else 16 bits where at least half of the others have them."""
     counts = Counter(depths)
-    if counts["float32"]:
+    if counts["float32"] and 2 * counts["float32"] >= counts.total():
         return "float32"
     return "uint16" if counts["uint16"] >= max(1, counts["uint8"]) else "uint8"
 
@@ -217,7 +218,10 @@ def _refuse_bomb(image: Image.Image, num_bytes: int) -> None:
 
 
 def _upright(image: Image.Image) -> Image.Image:
-    method = _UPRIGHT.get(image.getexif().get(_ORIENTATION, 1))
+    try:
+        method = _UPRIGHT.get(image.getexif().get(_ORIENTATION, 1))
+    except (SyntaxError, struct.error, ValueError, KeyError, TypeError, EOFError, OSError):
+        return image  # the picture is whole, and only what is said about it is damaged
     return image if method is None else image.transpose(method)
 
 

@@ -85,7 +85,7 @@ def survey_images(blobs: Blobs, path: str) -> Survey:
         DataError: where no file is a readable image.
     """
     with quiet():
-        outcomes = list(_threaded(blobs, range(len(blobs.names)), images.examine))
+        outcomes = _of_one_kind(list(_threaded(blobs, range(len(blobs.names)), images.examine)))
     skipped = [*blobs.skipped, *_skipped(blobs.names, outcomes)]
     readable = _readable(outcomes)
     cleaning = _cleaning(blobs, readable, skipped)
@@ -115,6 +115,17 @@ def _survey(blobs: Blobs, readable: _Readable, cleaning: Cleaning, path: str) ->
         names=tuple(blobs.names[index] for index in readable.indices),
         sizes=dict(sizes),
     )
+
+
+def _of_one_kind(outcomes: list[Examined | Unreadable]) -> list[Examined | Unreadable]:
+    """The same, but images of floats refused where most are whole numbers: they have no full scale in common."""
+    common = images.common_depth(one.dtype for one in outcomes if isinstance(one, Examined))
+    odd = Unreadable("other depth", "it holds floats or signed numbers, and most images hold 8 or 16 bits")
+
+    def fits(one: Examined | Unreadable) -> bool:
+        return isinstance(one, Unreadable) or images.can_become(one.dtype, common)
+
+    return [one if fits(one) else odd for one in outcomes]
 
 
 def _threaded(blobs: Blobs, indices: Iterable[int], work: Callable[[bytes], Result]) -> Iterator[Result | Unreadable]:
@@ -196,7 +207,8 @@ def _notes(examined: list[Examined]) -> Iterator[str]:
     if len(depths) > 1:
         counts = ", ".join(f"{count} {dtype}" for dtype, count in sorted(depths.items()))
         common = images.common_depth(one.dtype for one in examined)
-        yield f"The images differ in depth ({counts}); all are brought to {common}, white to white."
+        how = "whole numbers divided by their full scale" if common.startswith("float") else "white to white"
+        yield f"The images differ in depth ({counts}); all are brought to {common}, {how}."
     greys = sum(one.channels == 1 for one in examined)
     if 0 < greys < len(examined):
         yield f"{greys} of {len(examined)} images are grey; they become colour images like the others."

@@ -1,6 +1,7 @@
 """Any data, by path, bundled name or array -> a Survey: read, checked and cleaned once."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,7 @@ import numpy as np
 from sparring.data import arrayfiles
 from sparring.data.archives import TarBlobs, ZipBlobs
 from sparring.data.arrays import survey_array
-from sparring.data.blobs import FolderBlobs
+from sparring.data.blobs import FolderBlobs, printable
 from sparring.data.bundled import BUNDLED
 from sparring.data.imageset import survey_images
 from sparring.data.survey import Survey
@@ -20,12 +21,13 @@ TABLE_FIX = "Write its numbers to a .npy, such as np.save('x.npy', pd.read_csv('
 Opener = Callable[[Path], Survey]
 
 
-def survey(data: str | Path | np.ndarray) -> Survey:
+def survey(data: str | Path | np.ndarray, names: Sequence[str] = ()) -> Survey:
     """Read, check and clean data.
 
     Args:
         data: a folder, zip or tar of images, a .npy, .npz, idx(.gz) or .parquet file, the name of a bundled
             set (a path that exists goes first), or an array whose axes are as in `sparring.data.arrays`.
+        names: of the columns of an array that is a table.
 
     Returns:
         What is there; `Survey.source` gives the items.
@@ -34,13 +36,14 @@ def survey(data: str | Path | np.ndarray) -> Survey:
         DataError: where there is nothing to learn from: one sentence that names the path and the rule.
     """
     if isinstance(data, np.ndarray):
-        return survey_array(data, "array")
+        return survey_array(data, "array", names=names)
     if not isinstance(data, (str, Path)) or not str(data):
         got = data if isinstance(data, str) else type(data).__name__
         raise DataError(rule("`data`", "a path, the name of a bundled set or a numpy array", got))
     path = Path(data)
     if _exists(path):
-        return _open_folder(path) if path.is_dir() else _opener(path)(path)
+        found = _open_folder(path) if path.is_dir() else _opener(path)(path)
+        return replace(found, path=printable(found.path))
     if str(data) in BUNDLED:
         return survey_array(BUNDLED[str(data)](), str(data), "bundled set", images=True)
     raise DataError(_missing(str(data)))
@@ -80,11 +83,11 @@ def _by_content(path: Path) -> Opener:
         raise DataError(f"{path}: the file cannot be read: {error.strerror}.") from error
     if arrayfiles.is_idx(path):
         return _open_idx
+    if Path(path.name.lower().removesuffix(".gz")).suffix in TABLES:
+        raise DataError(f"{path}: the data must be {FORMS}. Got a table as text or of a spreadsheet. {TABLE_FIX}")
     for magic, offset, opener in _BY_MAGIC:
         if start[offset : offset + len(magic)] == magic:
             return opener
-    if path.suffix.lower() in TABLES:
-        raise DataError(f"{path}: the data must be {FORMS}. Got a table as text. {TABLE_FIX}")
     got = "an empty file" if not start else f"a {path.suffix} file" if path.suffix else "a file of another form"
     raise DataError(f"{path}: the data must be {FORMS}. Got {got}.")
 

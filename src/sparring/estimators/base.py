@@ -5,7 +5,6 @@ import json
 import os
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -17,7 +16,7 @@ from sklearn.utils.validation import check_is_fitted
 from sparring import training
 from sparring.checkpoint import FACTS
 from sparring.data.source import iterate
-from sparring.errors import UsageError, rule
+from sparring.errors import RunError, UsageError, rule
 from sparring.estimators.inputs import items_of, look, read, require_enough
 from sparring.estimators.parts import PART, in_parts
 from sparring.model import SAVED, Model
@@ -71,13 +70,12 @@ class ModelEstimator(BaseEstimator):
         data = read(self, X, reset=True)
         require_enough(data)
         budget = {"minutes": self.minutes, "samples": self.samples, "epochs": self.epochs}
-        options = {"preset": self.preset, "settings": self.settings, "progress": bool(self.verbose)}
+        is_table = isinstance(data, np.ndarray) and data.ndim == 2
+        names = tuple(getattr(self, "feature_names_in_", ())) if is_table else ()
+        options = {"preset": self.preset, "settings": self.settings, "names": names, "progress": bool(self.verbose)}
         with self._folder() as run:
             training.train(data, run, seed=seed_of(self.random_state), **budget, **options)
             model, fingerprint = Model.load(run), fingerprint_of(run)
-        if isinstance(data, np.ndarray) and data.ndim == 2 and hasattr(self, "feature_names_in_"):
-            spec = replace(model.spec, names=tuple(self.feature_names_in_))
-            model.scaler = replace(model.scaler, spec=spec)
         return self._adopt(model, fingerprint, None if self.run is None else Path(self.run))
 
     def save(self, path: str | Path) -> Path:
@@ -113,7 +111,7 @@ class ModelEstimator(BaseEstimator):
         """
         folder, model = Path(path), Model.load(path)
         estimator = cls(**{"samples": model.config.budget.samples, "preset": model.config.preset, **parameters})
-        is_run = (folder / "config.json").is_file()
+        is_run = (folder / "config.json").is_file() and (folder / "checkpoint").is_dir()
         fingerprint = fingerprint_of(folder) if is_run else model.facts.get("fingerprint", "")
         return estimator._adopt(model, fingerprint, folder if is_run else None)
 
@@ -173,5 +171,13 @@ def seed_of(random_state: int | np.random.RandomState | None) -> int:
 
 
 def fingerprint_of(run: Path) -> str:
-    """Of the data that a run was trained on."""
-    return json.loads((run / "config.json").read_text(encoding="utf-8"))["data"]["fingerprint"]
+    """Of the data that a run was trained on.
+
+    Raises:
+        RunError: where its config.json cannot be read.
+    """
+    path = run / "config.json"
+    try:
+        return str(json.loads(path.read_text(encoding="utf-8"))["data"]["fingerprint"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise RunError(f"{str(path)!r} cannot be read as the configuration of a run: {error}.") from None

@@ -1,5 +1,7 @@
 """`GAN`: one adversarial model as a scikit-learn estimator."""
 
+import warnings
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,7 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 from sparring.assembly import split
 from sparring.data.cache import open_cache
 from sparring.data.source import Source, own_form
-from sparring.errors import UsageError, rule
+from sparring.errors import SparringWarning, UsageError, rule
 from sparring.estimators.base import ModelTransformer, seed_of
 from sparring.estimators.inputs import items_of, look
 from sparring.estimators.parts import cut, in_parts
@@ -146,7 +148,7 @@ class GAN(ModelTransformer):
         check_is_fitted(self, "model_")
         found = look(self._read(X), self.model_.spec)
         train, held_out = self._known_items()
-        return evaluate(
+        result = evaluate(
             self.model_,  # type: ignore[arg-type]
             items_of(found, self.model_.spec),
             train=train,
@@ -155,6 +157,7 @@ class GAN(ModelTransformer):
             same_as_training=found.fingerprint == self.model_.facts.get("fingerprint"),
             fingerprint=found.fingerprint,
         )
+        return replace(result, samples=int(self.model_.facts["samples"]))
 
     @property
     def _n_features_out(self) -> int:
@@ -163,6 +166,10 @@ class GAN(ModelTransformer):
     def _known_items(self) -> tuple[Source | None, Source | None]:
         """The items that the model was trained on and those it held out, where the run folder is known."""
         if self.run_ is None:
+            return None, None
+        if not (self.run_ / "cache").is_dir():
+            text = f"{str(self.run_)!r} holds no cache of the training items any more: copies cannot be looked for."
+            warnings.warn(text, SparringWarning, 3)
             return None, None
         parts = split(open_cache(self.run_ / "cache"), self.model_.config)
         return parts.train, parts.held_out if parts.is_apart else None

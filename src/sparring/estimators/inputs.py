@@ -134,8 +134,9 @@ def _stack(items: Dataset) -> np.ndarray:
 def _item(entry: Any) -> np.ndarray:
     item = entry[0] if isinstance(entry, tuple | list) else entry
     if isinstance(item, Tensor):
+        numbers = item.detach().cpu().numpy()
         # torch's own pictures are (channels, height, width)
-        return np.moveaxis(item.numpy(), 0, -1) if item.dim() == 3 else item.numpy()
+        return np.moveaxis(numbers, 0, -1) if numbers.ndim == 3 else numbers
     return np.asarray(item)
 
 

@@ -75,8 +75,14 @@ class GANTransformer(ModelTransformer):
         wanted = self.n_components
         if wanted is not None and not (isinstance(wanted, Integral) and wanted >= 1 and wanted is not True):
             raise UsageError(rule("`n_components` of `GANTransformer`", "None or a whole number from 1 on", wanted))
+        for key in ("encoder.share", "encoder.samples"):
+            asked = (self.settings or {}).get(key)
+            if asked is not None and not float(asked):
+                must = "more than 0, since the encoder makes the vectors"
+                raise UsageError(rule(f"`{key}` of `GANTransformer`", must, asked))
 
     def _adopt(self, model: Model, fingerprint: str, run: Path | None) -> Self:
+        vars(self).pop("_embedder", None)
         super()._adopt(model, fingerprint, run)
         self._embedder = Embedder(model, self.n_components)
         self.rule_ = self._embedder.rule

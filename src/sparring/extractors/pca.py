@@ -14,7 +14,8 @@ LIMIT = 2**26  # numbers of the reference that are decomposed; evenly spaced row
 class PCA:
     """Coordinates along the first principal components of the reference, not whitened.
 
-    Columns of vectors, whose units have nothing in common, are first brought to deviation 1 each.
+    Columns of vectors and channels of series, whose units have nothing in common, are first brought to deviation 1
+    each.
 
     At most as many components as the reference supports; the name tells the number that there are.
 
@@ -26,11 +27,11 @@ class PCA:
     default_size = 64
 
     def __init__(self, reference: np.ndarray, size: int = 64) -> None:
-        flat = flatten(reference)[:: max(1, -(-reference.size // LIMIT))]
+        flat = flatten(reference[:: max(1, -(-reference.size // LIMIT))])
         self._means = column_means(flat)
         size = min(size, *flat.shape)
         filled = fill_missing(flat, self._means)
-        self._scales = deviations(filled, self._means) if reference.ndim == 2 else np.ones(())
+        self._scales = _units(filled, self._means, reference.shape[1:])
         centred = (filled - self._means) / self._scales
         self.components, self.variances = _decompose(centred, size)
         self.name = f"pca-{size}"
@@ -49,6 +50,16 @@ class PCA:
     def invert(self, coordinates: np.ndarray) -> np.ndarray:
         """Flat rows at the given coordinates, shape (n, numbers in one item)."""
         return (coordinates @ self.components) * self._scales + self._means
+
+
+def _units(flat: np.ndarray, means: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """What each number of an item is divided by: a column's deviation, a series channel's, 1 for images."""
+    if len(shape) == 1:
+        return deviations(flat, means)
+    if len(shape) == 2:
+        channels = flat.reshape(-1, shape[-1])
+        return np.tile(deviations(channels, channels.mean(0)), shape[0])
+    return np.ones(())
 
 
 def _decompose(centred: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:

@@ -9,8 +9,8 @@ from sparring.extractors.base import column_means, deviations, fill_missing, fla
 
 
 def dtype_range(dtype: np.dtype) -> tuple[float, float]:
-    """The range that a dtype's values stand for: an integer's limits; 0 to 1 for floats, which stay."""
-    if np.issubdtype(dtype, np.integer):
+    """The range that a dtype's values stand for: the limits of 8 and 16 bits; 0 to 1 for all others, which stay."""
+    if np.issubdtype(dtype, np.integer) and np.dtype(dtype).itemsize <= 2:
         return float(np.iinfo(dtype).min), float(np.iinfo(dtype).max)
     return 0.0, 1.0
 

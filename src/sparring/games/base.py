@@ -52,5 +52,5 @@ def set_gradients(weights: Sequence[nn.Parameter], gradients: Sequence[Tensor]) 
 
 
 def hide(items: Tensor, unknown: Tensor | None) -> Tensor:
-    """Put the mean (0 in the scaler's units) in the cells that are missing."""
+    """Put 0 of the scaler's units (the mean, or the middle of the range) in the cells that are missing."""
     return items if unknown is None else items.masked_fill(unknown, 0.0)

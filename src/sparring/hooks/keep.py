@@ -47,6 +47,9 @@ class Keep(Hook):
 def unexplained(items: np.ndarray, paint: Callable[[np.ndarray], np.ndarray]) -> float:
     """Mean square error of what is painted of items over their variance about each cell's mean; NaN is left out.
 
+    Columns of vectors and channels of series, whose units have nothing in common, each have a share; theirs is the mean
+    over those that vary.
+
     Args:
         items: (n, *shape).
         paint: rows -> what is painted of them, of the same shape; asked for a batch at a time.
@@ -54,6 +57,12 @@ def unexplained(items: np.ndarray, paint: Callable[[np.ndarray], np.ndarray]) ->
     parts = [items[start : start + BATCH] for start in range(0, len(items), BATCH)]
     known = sum((~np.isnan(part)).sum(0) for part in parts)
     mean = sum(np.nan_to_num(part.astype(np.float64)).sum(0) for part in parts) / np.maximum(known, 1)
-    spread = sum(float(np.nansum((part - mean) ** 2)) for part in parts)
-    error = sum(float(np.nansum((paint(part).astype(np.float64) - part) ** 2)) for part in parts)
-    return error / (spread or 1.0)
+    spread = np.sum([_by_unit((part - mean) ** 2) for part in parts], axis=0)
+    error = np.sum([_by_unit((paint(part).astype(np.float64) - part) ** 2) for part in parts], axis=0)
+    varies = spread > 0
+    return float((error[varies] / spread[varies]).mean()) if varies.any() else float(error.sum())
+
+
+def _by_unit(squares: np.ndarray) -> np.ndarray:
+    """Sums over everything that shares a unit: of a column, of a channel of series, of whole images; shape (units,)."""
+    return np.nansum(squares.reshape(-1, squares.shape[-1] if squares.ndim < 4 else 1), axis=0)

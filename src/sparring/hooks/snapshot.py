@@ -13,6 +13,7 @@ from sparring.hooks.moments import due
 
 POINTS = 12
 ITEMS = 64
+REFERENCE = 1024  # real items that fix the range
 
 
 class Snapshot(Hook):
@@ -26,7 +27,8 @@ class Snapshot(Hook):
     """
 
     def __init__(self, generate: Callable[[int], np.ndarray], reference: np.ndarray, spec: Spec, folder: Path) -> None:
-        self.generate, self.reference, self.spec, self.folder = generate, reference[:1024], spec, folder
+        self.generate, self.spec, self.folder = generate, spec, folder
+        self.reference = reference[:: -(-len(reference) // REFERENCE)]
 
     def start(self, engine: Engine) -> None:
         if engine.clock == 0:

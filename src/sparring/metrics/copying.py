@@ -104,9 +104,16 @@ def mann_whitney_z(a: np.ndarray, b: np.ndarray) -> float:
 
 
 def closeness(fake: np.ndarray, held_out: np.ndarray) -> Estimate:
-    """P(fake < held_out) of two sets of distances, ties counting half, with the variance of DeLong et al. 1988."""
+    """P(fake < held_out) of two sets of distances, ties counting half, with the variance of DeLong et al. 1988.
+
+    Where one set lies wholly below the other, that variance is 0; the interval is then that of a share of the smaller.
+    """
     wins, losses = _share_above(fake, held_out), _share_above(held_out, fake)
-    return normal_interval(float(wins.mean()), float(wins.var() / len(fake) + losses.var() / len(held_out)))
+    value, fewest = float(wins.mean()), min(len(fake), len(held_out))
+    if value in (0.0, 1.0):
+        return proportion(round(value) * fewest, fewest)
+    found = normal_interval(value, float(wins.var() / len(fake) + losses.var() / len(held_out)))
+    return Estimate(value, max(0.0, found.low), min(1.0, found.high))
 
 
 def _share_above(values: np.ndarray, others: np.ndarray) -> np.ndarray:

@@ -58,6 +58,8 @@ def _warning(runs: list[Facts]) -> str:
             "These runs were not judged by equally many of the same items in the same features: their figures do not "
             "rank them. `sparring evaluate` each on the same data."
         )
+    if len({str((run.data.get("spec") or {}).get("shape")) for run in runs}) > 1:
+        return "These runs make items of different sizes, so that they were judged at different sizes: not ranked."
     return ""
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -21,6 +21,8 @@ WALK_STEPS = 9
 
 class Generative(Protocol):
     """What a report needs of a Model."""
+
+    facts: dict[str, Any]
 
     @property
     def spec(self) -> Spec: ...

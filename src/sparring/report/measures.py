@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from sparring.tasks.findings import COPYING
+
 TITLES = {
     "frechet": "Frechet distance",
     "kernel": "Kernel distance",
@@ -118,6 +120,7 @@ def _row(
 ) -> Row:
     given = measure.get("baselines") or {}
     rivals = {name: _figure(given[name]) for name in baselines if name in given}
+    ranked = ranked and measure["name"] not in COPYING  # less than what is right copies nothing, and is no better
     standings = _standings(_figure(measure), rivals, measure.get("better", "") if ranked else "")
     cells = tuple(_cell(rivals[name], standings[name]) if name in rivals else Cell() for name in baselines)
     return Row(

@@ -53,6 +53,8 @@ def own_values(source: Source) -> Embed:
 
 
 def _distances(queries: np.ndarray, features: np.ndarray) -> np.ndarray:
-    """Squared Euclidean distances (n, m), float64."""
+    """Squared Euclidean distances (n, m), float64; taken about the queries' mean, far from which digits get lost."""
     left, right = np.asarray(queries, np.float64), np.asarray(features, np.float64)
+    center = left.mean(axis=0)
+    left, right = left - center, right - center
     return (left**2).sum(axis=1)[:, None] - 2 * left @ right.T + (right**2).sum(axis=1)

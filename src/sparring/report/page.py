@@ -69,7 +69,7 @@ def gather(run: Path, compare: Sequence[Path], load: Loader) -> Page:
         run=run.resolve().name,
         run_path=str(run),
         is_vector=source.spec.kind == "vector",
-        verdict=tuple(map(str, facts.metrics.get("verdict", ()))),
+        verdict=tuple(_verdict(facts.metrics, model.facts)),
         summary=tuple(_summary(facts, source)),
         gallery=gallery,
         understanding=look_inside(model, source, parts, Folders.from_json(facts.folders, len(source))),
@@ -86,6 +86,15 @@ def gather(run: Path, compare: Sequence[Path], load: Loader) -> Page:
         environment=tuple(_environment(facts)),
         comparison=compare_runs(facts, others, gallery, load) if others else None,
     )
+
+
+def _verdict(metrics: Mapping[str, Any], model: Mapping[str, Any]) -> list[str]:
+    """The sentences of an evaluation, after one that says so where another state of the model was judged."""
+    judged, now = metrics.get("samples"), model.get("samples")
+    sentences = list(map(str, metrics.get("verdict", ())))
+    if not (sentences and judged and now and judged != now):
+        return sentences
+    return [f"Judged after {judged:,} samples; the model has seen {now:,} now: evaluate it again.", *sentences]
 
 
 def _summary(facts: Facts, source: Source) -> list[tuple[str, str]]:

@@ -72,7 +72,7 @@ def look_inside(
     strips = _strips(known, artist, parts)
     if known.code_size <= MAP:
         return Understanding(strips, parts.is_apart, "", None)
-    shown = spread(len(parts.held_out), MAPPED)
+    shown = spread(len(parts.held_out), min(MAPPED, MOST_NUMBERS // source.spec.size))
     embedder, rows = Embedder(known, MAP), parts.held_out.rows(shown)
     places, is_image = embedder(rows), source.spec.kind == "image"
     pictures = to_displayable(rows, source.spec, display_range(artist.real, source.spec)) if is_image else None

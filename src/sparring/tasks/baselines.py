@@ -25,7 +25,8 @@ class Baseline:
     Attributes:
         pca: turns coordinates into items.
         coordinates: draws n of them, shape (n, components).
-        limits: the training data's smallest and largest value, of vectors in each column; items are clipped to them.
+        limits: the training data's smallest and largest value, of vectors in each column, of series in each channel;
+            items are clipped to them.
         spec: the form of an item.
     """
 
@@ -53,15 +54,17 @@ def fit_baselines(rows: np.ndarray, spec: Spec, seed: int = 0) -> Iterator[tuple
         Gaussians in the first 50 of them, with the rest as in the former.
     """
     pca = PCA(rows, COMPONENTS)
-    limits = _limits(rows.reshape(len(rows), -1), spec)
+    limits = _limits(rows, spec)
     yield "pca_gaussian", Baseline(pca, _gaussian(pca.variances), limits, spec)
     yield "gaussian_mixture", Baseline(pca, _mixture(pca, rows[:FITTED], seed), limits, spec)
 
 
-def _limits(flat: np.ndarray, spec: Spec) -> tuple[np.ndarray, np.ndarray]:
-    axis = 0 if spec.kind == "vector" else None
-    values = flat.astype(np.float64)
-    return np.nan_to_num(np.fmin.reduce(values, axis)), np.nan_to_num(np.fmax.reduce(values, axis))
+def _limits(rows: np.ndarray, spec: Spec) -> tuple[np.ndarray, np.ndarray]:
+    """For each number of an item: its column's or channel's smallest and largest value, of images that of all."""
+    alike = 1 if spec.kind == "image" else spec.shape[-1]
+    values = rows.reshape(-1, alike)
+    low, high = (np.nan_to_num(law.reduce(values, 0).astype(np.float64)) for law in (np.fmin, np.fmax))
+    return np.tile(low, spec.size // alike), np.tile(high, spec.size // alike)
 
 
 def _gaussian(variances: np.ndarray) -> Coordinates:

@@ -5,7 +5,7 @@ from typing import Protocol
 
 import numpy as np
 
-from sparring.data.source import Source, Spec
+from sparring.data.source import Source, Spec, SubsetSource, iterate
 from sparring.errors import DataError, UsageError, rule
 from sparring.extractors.base import Extractor, with_holes
 from sparring.extractors.build import build_extractor, default_extractor
@@ -19,6 +19,9 @@ from sparring.tasks.measure import Measure
 from sparring.tasks.protocol import PROTOCOLS
 
 FEWEST = 16  # items that can be evaluated against
+# Share of training items from which data counts as the training data, of which a run holds out a tenth. Fewer rows of a
+# table may be equal by chance.
+MOST = 0.8
 BATCH_NUMBERS = 2**24  # numbers of the items that are in memory at a time
 REFERENCE_NUMBERS = 2**26  # of the items that the extractor and the baselines are fitted to
 
@@ -77,7 +80,7 @@ def evaluate(
         model: what is judged.
         source: real items, best ones that the model was not trained on.
         train: what the model was trained on; needed to look for copies, and for a floor and baselines
-            that use every item of `source`.
+            that use every item of `source`. Those of `source` that are in it do not count as unseen.
         held_out: real items that are not in `train`; `source` where None.
         config: how; the defaults where None.
         same_as_training: whether `source` is what the model was trained on.
@@ -93,21 +96,26 @@ def evaluate(
     config = config or EvaluateConfig()
     if source.spec.shape != model.spec.shape:
         raise DataError(rule("An item of the data", f"of the model's shape {model.spec.shape}", source.spec.shape))
-    known = source if same_as_training and train is None else train
-    unseen = held_out if held_out is not None or same_as_training else source
-    fresh = None if same_as_training else known
-    n = _number_of_items(source, fresh, config)
+    if len(source) < FEWEST:
+        raise DataError(rule("The data to evaluate against", f"at least {FEWEST} items", len(source)))
     order = _order(source, config.seed)
+    seen = np.zeros(0, bool) if same_as_training or train is None else _seen(source, order[: 2 * config.n], train)
+    same_as_training = same_as_training or bool(seen.size and seen.mean() >= MOST)
+    known = source if same_as_training and train is None else train
+    unseen = held_out if held_out is not None or same_as_training else _without(source, order, seen)
+    fresh = None if same_as_training or seen.any() else known
+    n, fresh = _number_of_items(source, fresh, config)
     eye = _Eye(_extractor(model, source, known, order[:n], config), source.spec, _holes(source, order[:n]))
     real, fake = eye.real(source, order[:n]), eye.made(model, n, config.seed)
     floor = _floor(eye, real, source, order, fresh, config)
     rivals = _rivals(eye, real, source if known is None else known, config) if config.baselines else {}
-    copying, details = _copying(eye, fake, known, unseen, config)
+    copying, details = _copying(eye, model, fake, known, unseen, config)
     found = {**compare(real, fake, config.k), **copying}
     return EvaluateResult(
         n=n,
         extractor=eye.extractor.name,
         same_as_training=same_as_training,
+        training_items=int(seen[:n].sum()),
         floor=floor.words,
         fitted="the data itself" if known is None else "the training items",
         measures=_measures(found, fake, eye.extractor.name, floor.knowing(details), rivals, config.k),
@@ -116,22 +124,50 @@ def evaluate(
     )
 
 
-def _number_of_items(source: Source, fresh: Source | None, config: EvaluateConfig) -> int:
-    """As many as asked for and there; half of them where the floor needs the other half to be of equal number."""
+def _number_of_items(source: Source, fresh: Source | None, config: EvaluateConfig) -> tuple[int, Source | None]:
+    """As many as asked for and there, and the training items where the floor is taken with them.
+
+    The floor needs real items of equal number: training items with holes like the data's, as many as the data or
+    half of it; else the other half of the data.
+    """
     fewest = max(FEWEST, 2 * config.k + 2)
-    n = min(config.n, len(source))
-    if fresh is None and len(source) // 2 >= fewest:
-        n = min(n, len(source) // 2)
-    if len(source) < FEWEST:
-        raise DataError(rule("The data to evaluate against", f"at least {FEWEST} items", len(source)))
+    n, half = min(config.n, len(source)), len(source) // 2
+    serves = fresh is not None and fresh.spec.missing == source.spec.missing
+    if fresh is not None and serves and len(fresh) >= max(fewest, min(n, half)):
+        n = min(n, len(fresh))
+    else:
+        n, fresh = min(n, half) if half >= fewest else n, None
     if n < fewest:
         must = f"at least {fewest} for {config.k} neighbours"
         raise UsageError(rule("`n` of `evaluate`", must, n))
-    return n
+    return n, fresh
 
 
 def _order(source: Source, seed: int) -> np.ndarray:
     return numpy_stream(seed, "evaluate").permutation(len(source))
+
+
+def _seen(source: Source, indices: np.ndarray, train: Source) -> np.ndarray:
+    """Which of the items are training items, number for number; none of a table unless most are."""
+    batch, order = _batch(source.spec), np.argsort(indices)  # archives are read fastest in their own order
+    known = {hash(row.tobytes()) for rows in iterate(train, batch) for row in rows}
+    seen = np.zeros(len(indices), bool)
+    for part in np.array_split(order, -(-len(order) // batch)):
+        seen[part] = [hash(row.tobytes()) in known for row in source.rows(indices[part])]
+    return seen if source.spec.kind != "vector" or seen.mean() >= MOST else np.zeros_like(seen)
+
+
+def _without(source: Source, order: np.ndarray, seen: np.ndarray) -> Source | None:
+    """The data less its training items; None where too few are left to tell copies by."""
+    if not seen.any():
+        return source
+    rest = np.sort(order[: len(seen)][~seen])
+    return SubsetSource(source, rest) if len(rest) >= FEWEST else None
+
+
+def _batch(spec: Spec) -> int:
+    """Items that are in memory at a time."""
+    return max(1, BATCH_NUMBERS // spec.size)
 
 
 @dataclass(frozen=True)
@@ -145,19 +181,17 @@ class _Eye:
     spec: Spec
     holes: np.ndarray | None
 
-    def real(self, source: Source, indices: np.ndarray) -> Seen:
-        rows = (source.rows(indices[i : i + self.batch]) for i in range(0, len(indices), self.batch))
-        return look(rows, self.extractor, self.spectra)
+    def real(self, source: Source, indices: np.ndarray, spectra: bool = True) -> Seen:
+        order, batch = np.argsort(indices), _batch(self.spec)  # archives are read fastest in their own order
+        rows = (source.rows(indices[order[i : i + batch]]) for i in range(0, len(indices), batch))
+        return look(rows, self.extractor, spectra and self.spectra).part(np.argsort(order))
 
     def made(self, maker: "Generative | Baseline", n: int, seed: int) -> Seen:
-        starts = range(0, n, self.batch)
-        rows = (maker.sample(min(self.batch, n - i), stream_seed(seed, "evaluate", i) >> 32) for i in starts)
+        batch = _batch(self.spec)
+        starts = range(0, n, batch)
+        rows = (maker.sample(min(batch, n - i), stream_seed(seed, "evaluate", i) >> 32) for i in starts)
         seen = (with_holes(part, self.holes, i) for i, part in zip(starts, rows, strict=True))
         return look(seen, self.extractor, self.spectra)
-
-    @property
-    def batch(self) -> int:
-        return max(1, BATCH_NUMBERS // self.spec.size)
 
     @property
     def spectra(self) -> bool:
@@ -227,13 +261,17 @@ def _rivals(eye: _Eye, real: Seen, source: Source, config: EvaluateConfig) -> _R
 
 
 def _copying(
-    eye: _Eye, fake: Seen, train: Source | None, unseen: Source | None, config: EvaluateConfig
+    eye: _Eye, model: Generative, fake: Seen, train: Source | None, unseen: Source | None, config: EvaluateConfig
 ) -> tuple[dict[str, Estimate], dict[str, float]]:
     """The measures of copying and their details; none where training items or unseen ones are not known."""
     if train is None or unseen is None:
         return {}, {}
-    known = eye.real(train, _order(train, config.seed)[: config.train_limit])
-    others = eye.real(unseen, _order(unseen, config.seed)[: config.n])
+    order = _order(unseen, config.seed)[: config.n]
+    if unseen.spec.missing and eye.holes is None:
+        eye = replace(eye, holes=_holes(unseen, order))
+        fake = eye.made(model, len(fake), config.seed)
+    known = eye.real(train, _order(train, config.seed)[: config.train_limit], spectra=False)
+    others = eye.real(unseen, order, spectra=False)
     found = memorisation(fake.features, known.features, others.features)
     measures = {
         "memorisation": found.closeness,

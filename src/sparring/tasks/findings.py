@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from sparring.metrics.estimate import Z95
 from sparring.tasks.measure import Measure
 
 ENOUGH = 500  # items below which figures do not rank models
@@ -19,12 +20,14 @@ class EvaluateResult:
     Attributes:
         n: generated items judged, and real items they were judged against.
         extractor: name of the feature space of most measures.
-        same_as_training: whether the data is what the model was trained on.
+        same_as_training: whether the data, or most of it, is what the model was trained on.
         floor: which real items stood against which for the floor.
         fitted: what the baselines were fitted to.
         measures: the figures.
         details: figures that measures rest on, such as the z of the test for copying.
         fingerprint: of the data that the model was judged against.
+        training_items: how many of the real items are training items, where these are at hand.
+        samples: that the model had seen when it was judged; 0 where that is not known.
     """
 
     n: int
@@ -35,6 +38,8 @@ class EvaluateResult:
     measures: tuple[Measure, ...]
     details: dict[str, float]
     fingerprint: str = ""
+    training_items: int = 0
+    samples: int = 0
 
     def __getitem__(self, name: str) -> Measure:
         return next(measure for measure in self.measures if measure.name == name)
@@ -62,6 +67,11 @@ def _cautions(result: EvaluateResult) -> Iterator[str]:
         yield (
             "Evaluated on its own training data: the figures say how well the model fits what it saw, "
             "and not how it compares with new data."
+        )
+    elif result.training_items:
+        yield (
+            f"{result.training_items:,} of the {result.n:,} real items are training items: "
+            "the model is judged in part by what it saw."
         )
     if result.n < ENOUGH:
         yield f"Only {result.n} items were judged: too few to rank models (at least {ENOUGH} are needed)."
@@ -135,12 +145,14 @@ def _remembered(result: EvaluateResult) -> float:
 
 def _can_tell(result: EvaluateResult) -> bool:
     """Whether the preference would show a third of all items being copies, at three standard errors."""
-    return _compared(result) / 3 / 2 > 3 * 0.5 / result.n**0.5
+    preference = result["training_preference"]
+    return _compared(result) / 3 / 2 > 3 / Z95 * (preference.high - preference.low) / 2
 
 
 def _compared(result: EvaluateResult) -> float:
     """Share of the training items that the preference compares: as many as there are unseen items."""
-    return min(1.0, result.details["unseen_items"] / result.details["training_items"])
+    compared = min(result.details["unseen_items"], result.details["searched_items"])
+    return min(1.0, compared / result.details["training_items"])
 
 
 def _name(measure: Measure) -> str:

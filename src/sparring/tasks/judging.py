@@ -29,8 +29,8 @@ class Seen:
     def __len__(self) -> int:
         return len(self.features)
 
-    def part(self, rows: slice) -> "Seen":
-        """Some of the items."""
+    def part(self, rows: slice | np.ndarray) -> "Seen":
+        """Some of the items, in the order of `rows`."""
         return Seen(self.features[rows], None if self.rings is None else self.rings[rows])
 
 
@@ -73,6 +73,7 @@ def compare(real: Seen, fake: Seen, k: int, intervals: bool = True) -> dict[str,
 
 def _frechet(real: np.ndarray, fake: np.ndarray, interval: bool) -> Estimate:
     if interval:
-        return jackknife(frechet_distance, real, fake, groups=10)
+        found = jackknife(frechet_distance, real, fake, groups=10)
+        return Estimate(found.value, max(0.0, found.low), found.high)
     value = frechet_distance(real, fake)
     return Estimate(value, value, value)

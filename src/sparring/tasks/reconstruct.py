@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from sparring.model import Model
 
 STEPS = 30
+BATCH_NUMBERS = 2**24  # numbers of the items that are in memory at a time
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,8 @@ def reconstruct(model: Model, source: Source, dim: int | None = None, steps: int
         raise UsageError(rule("`dim` of `reconstruct`", f"from 1 to {size}, the numbers of a code", dim))
     if steps < 0:
         raise UsageError(rule("`steps` of `reconstruct`", "0 or more", steps))
-    parts = [_reconstruct(model, rows, dim or size, steps) for rows in iterate(source)]
+    batch = max(1, min(1024, BATCH_NUMBERS // model.spec.size))
+    parts = [_reconstruct(model, rows, dim or size, steps) for rows in iterate(source, batch)]
     rows, codes, errors = (np.concatenate(found) for found in zip(*parts, strict=True))
     return ReconstructResult(rows, codes, errors, model.spec)
 

@@ -68,6 +68,8 @@ def require_items(spec: Spec, count: int, out: Path) -> None:
     Raises:
         UsageError: the suffix is unknown, or its form cannot hold such items or so many, or `out` is in the way.
     """
+    if out.name in ("", ".."):
+        raise UsageError(rule("OUT", "a file, or a folder that can be made anew", str(out)))
     suffix = out.suffix.lower()
     if suffix not in WRITERS:
         choices = f"one of {', '.join(filter(None, WRITERS))}, or none for a folder of PNG"
@@ -165,7 +167,11 @@ def _write_csv(rows: np.ndarray, spec: Spec, out: Path, name: str) -> Written:
 
 
 def _write_picture(rows: np.ndarray, spec: Spec, out: Path, name: str) -> Written:
+    from sparring.data.plots import MAX_POINTS
+
     save_grid(rows, spec, out)
+    if spec.kind == "vector" and len(rows) > MAX_POINTS:
+        return Written(out, f"one picture of the first {MAX_POINTS:,} of {len(rows):,} items")
     return Written(out, "one picture of all items")
 
 

@@ -208,3 +208,35 @@ def test_transparency_is_noted_where_there_is_some(samples, folder_of):
     assert found.cleaning.notes == ()
     found = survey(folder_of({"hole.png": with_alpha(2, 254)}))
     assert found.cleaning.notes == ("1 of 3 images are see-through in places; those lie on white.",)
+
+
+def test_a_few_images_of_floats_do_not_decide_the_depth_of_all(samples, folder_of):
+    files = {f"{index}.png": samples.encoded(samples.picture(index)) for index in range(3)}
+    files["depth.tif"] = samples.encoded(np.full((20, 24), 3000, np.float32), "TIFF")
+    found = survey(folder_of(files))
+    assert found.spec.dtype == "uint8"
+    assert reasons(found) == {"depth.tif": "other depth"}
+    assert found.value_range[1] <= 255
+
+
+def test_a_few_images_of_whole_numbers_join_those_of_floats(samples, folder_of):
+    white = samples.encoded(np.full((20, 24), 255, np.uint8))
+    files = {f"{index}.tif": samples.encoded(np.full((20, 24), index / 3, np.float32), "TIFF") for index in range(3)}
+    found = survey(folder_of({**files, "white.png": white}))
+    assert (found.spec.dtype, found.value_range) == ("float32", (0.0, 1.0))
+    assert any("whole numbers divided by their full scale" in note for note in found.cleaning.notes)
+
+
+def test_the_folder_of_a_run_is_no_data(samples, folder_of):
+    good = samples.pngs(3)
+    files = {
+        "000.png": good["000.png"],
+        "run/config.json": b"{}",
+        "run/checkpoint/last/state.json": b"{}",
+        "run/samples/000.png": good["001.png"],
+        "sub/config.json": b"{}",
+        "sub/a.png": good["002.png"],
+    }
+    found = survey(folder_of(files))
+    assert found.names == ("000.png", "sub/a.png")
+    assert reasons(found) == {"run": "run folder", "sub/config.json": "not an image"}

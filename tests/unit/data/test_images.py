@@ -238,3 +238,12 @@ def test_sixteen_bits_a_colour_are_noticed():
     np.testing.assert_array_equal(images.decode(blob)[0, 0], [255, 1, 0])
     assert not images.examine(png(Image.new("RGB", (2, 2)))).cut
     assert not images.examine(png(Image.fromarray(np.zeros((2, 2), np.uint16)))).cut
+
+
+def test_a_picture_with_damaged_facts_about_it_is_read(monkeypatch):
+    def damaged(self):
+        raise SyntaxError("not a TIFF file (header b'junk' not valid)")
+
+    blob = png(Image.new("RGB", (3, 2), (9, 8, 7)))
+    monkeypatch.setattr(Image.Image, "getexif", damaged)
+    assert images.decode(blob).shape == (2, 3, 3)

@@ -1,5 +1,6 @@
 """`survey`: bundled names, paths that are none, and forms that it does not read."""
 
+import gzip
 import json
 import os
 import subprocess
@@ -91,14 +92,22 @@ def test_data_that_is_not_there(data, text):
 
 
 @pytest.mark.parametrize(
-    ("name", "content"), [("a.csv", b"1,2\n3,4"), ("a.png", b"\x89PNG"), ("a", b""), ("b", b"hello")]
+    ("name", "content"),
+    [
+        ("a.csv", b"1,2\n3,4"),
+        ("a.xlsx", b"PK\x03\x04 a workbook"),
+        ("a.csv.gz", gzip.compress(b"1,2\n3,4")),
+        ("a.png", b"\x89PNG"),
+        ("a", b""),
+        ("b", b"hello"),
+    ],
 )
 def test_form_that_is_not_read(tmp_path, name, content):
     (tmp_path / name).write_bytes(content)
     with pytest.raises(DataError, match="the data must be a folder, zip or tar of images") as caught:
         survey(tmp_path / name)
     assert str(tmp_path / name) in str(caught.value)
-    assert ("np.save" in str(caught.value)) == name.endswith(".csv")
+    assert ("np.save" in str(caught.value)) == (".csv" in name or ".xlsx" in name)
 
 
 def test_pipe_is_refused_without_waiting(tmp_path):

@@ -406,3 +406,32 @@ def test_models_that_are_saved_side_by_side_leave_each_other_alone(on_vectors, o
     assert same_weights(GAN.load(tmp_path / "m.new"), on_pictures)
     assert same_weights(GAN.load(tmp_path / "m.old"), on_pictures)
     assert (tmp_path / "m" / "notes.txt").read_text() == "mine"
+
+
+def test_columns_keep_their_names_in_the_run(tmp_path):
+    pd = pytest.importorskip("pandas")
+    frame = pd.DataFrame(vectors(), columns=["a", "b", "c"])
+    gan = tiny(run=tmp_path / "run").fit(frame)
+    back = GAN.load(tmp_path / "run")
+    assert list(back.feature_names_in_) == list(gan.feature_names_in_) == ["a", "b", "c"]
+    assert back.evaluate(frame).same_as_training
+    assert sparring.cli.main.main(["sample", str(tmp_path / "run"), "--out", str(tmp_path / "new.csv"), "-n", "3"]) == 0
+    assert list(pd.read_csv(tmp_path / "new.csv").columns) == ["a", "b", "c"]
+
+
+def test_a_configuration_of_something_else_is_told(tmp_path, on_vectors, on_pictures):
+    on_vectors.save(tmp_path / "model")
+    (tmp_path / "model" / "config.json").write_text("{}")
+    assert GAN.load(tmp_path / "model").run_ is None
+    import shutil
+
+    copy = shutil.copytree(on_pictures.run, tmp_path / "copy")
+    (copy / "config.json").write_text('{"version": ')
+    with pytest.raises(RunError, match="cannot be read as the configuration of a run"):
+        GAN.load(copy)
+
+
+def test_a_data_set_may_hold_tensors_that_gradients_flow_through():
+    rows = torch.from_numpy(vectors())
+    found = tiny().fit(TensorDataset(rows.clone().requires_grad_()))
+    assert same_weights(found, tiny().fit(TensorDataset(rows)))

@@ -96,3 +96,9 @@ def test_a_pickled_estimator_answers_the_same(whole):
 @parametrize_with_checks([tiny(preset="mlp", samples=64)])
 def test_scikit_learns_own_checks(estimator, check):
     check(estimator)
+
+
+@pytest.mark.parametrize("settings", [{"encoder.share": 0}, {"encoder.samples": 0}, {"encoder.share": "0.0"}])
+def test_vectors_without_an_encoder_are_refused_before_training(settings):
+    with pytest.raises(UsageError, match="must be more than 0, since the encoder makes the vectors"):
+        GANTransformer(minutes=60, settings=settings).fit(np.zeros((20, 3)))

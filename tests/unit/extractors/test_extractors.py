@@ -141,3 +141,18 @@ def test_principal_components_of_a_table_do_not_depend_on_its_units():
     plain, scaled = PCA(rows, 3), PCA(rows * units, 3)
     np.testing.assert_allclose(np.abs(scaled(rows * units)), np.abs(plain(rows)), atol=1e-8)
     np.testing.assert_allclose(PCA(rows * units, 5).invert(PCA(rows * units, 5)(rows * units)), rows * units)
+
+
+@pytest.mark.parametrize("dtype", [np.int64, np.int32, np.uint32])
+def test_wide_integers_are_told_apart_by_their_pixels(dtype: type) -> None:
+    rows = np.arange(40).reshape(10, 2, 2, 1).astype(dtype)
+    features = build_extractor("pixels", reference=rows)(rows)
+    np.testing.assert_array_equal(features, rows.reshape(10, 4))
+
+
+def test_no_channel_of_a_series_decides_the_components_by_its_unit() -> None:
+    rng = np.random.default_rng(0)
+    series = rng.normal(size=(200, 6, 2))
+    plain, scaled = (PCA(rows, 4) for rows in (series, series * [1e6, 1e-3] + [5.0, 1.0]))
+    np.testing.assert_allclose(np.abs(plain(series)), np.abs(scaled(series * [1e6, 1e-3] + [5.0, 1.0])), rtol=1e-6)
+    np.testing.assert_allclose(scaled.variances, plain.variances, rtol=1e-6)

@@ -20,6 +20,7 @@ class FakeModel:
     def __init__(self, rows, spec):
         self.rows = rows
         self.spec = spec
+        self.facts = {"samples": 1000}
 
     def latents(self, count, seed=0):
         return torch.randn(count, LATENT, generator=torch.Generator().manual_seed(seed))

@@ -90,3 +90,12 @@ def test_of_a_table_no_column_decides_by_its_unit():
     source = ArraySource(rows, Spec("vector", (2,), "float64"))
     found = nearest(np.array([[100.0, 1.0]]), source, {"own": own_values(source)})
     np.testing.assert_array_equal(found["own"], [[0.0, 1.0]])
+
+
+def test_the_nearest_item_is_found_far_from_zero():
+    rng = np.random.default_rng(0)
+    rows = 1.7e9 + rng.normal(0, 10, (300, 50))
+    spec = Spec("series", (50, 1), "float64")
+    queries = rows[[7, 100, 250]] + rng.normal(0, 0.1, (3, 50))
+    found = nearest(queries[..., None], ArraySource(rows[..., None], spec), {"own": lambda part: part[..., 0]})
+    np.testing.assert_array_equal(found["own"][..., 0], rows[[7, 100, 250]])

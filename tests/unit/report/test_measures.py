@@ -75,6 +75,12 @@ def test_figures_on_different_data_rank_no_run():
     assert (row.ours.standing, row.baselines[0].standing, row.baselines[0].text) == ("", "", "0.5")
 
 
+def test_copying_less_than_is_right_ranks_no_run():
+    copying = {**measure(0.51), "name": "memorisation"}
+    (row,) = side_by_side({"mine": {"measures": [copying]}, "noise": {"measures": [{**copying, "value": 0.0}]}}).rows
+    assert (row.ours.standing, row.baselines[0].standing, row.baselines[0].text) == ("", "", "0")
+
+
 @pytest.mark.parametrize(
     ("value", "text"),
     [(0.0001234, "0.000123"), (1.0, "1"), (12345.6, "12,346"), (None, ""), (float("inf"), ""), (-0.5, "-0.5")],

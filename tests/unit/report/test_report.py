@@ -186,6 +186,26 @@ def test_two_runs_of_one_name_are_told_apart_by_their_paths(make_run):
     assert names == (str(folder), str(other))
 
 
+def test_runs_of_other_sizes_are_not_ranked(make_run):
+    folder, load = make_run("digits", name="a/run")
+    other, _ = make_run("digits", name="b/run")
+    assert gather(folder, [other], load).comparison.warning == ""
+    data = json.loads((other / "config.json").read_text())["data"]
+    edit(other / "config.json", data={**data, "spec": {"shape": [4, 4, 1]}})
+    assert "items of different sizes" in gather(folder, [other], load).comparison.warning
+
+
+def test_a_verdict_on_an_earlier_state_of_the_model_says_so(digits_run):
+    folder, load = digits_run
+    edit(folder / "metrics.json", samples=1000)
+    before = gather(folder, [], load).verdict
+    edit(folder / "metrics.json", samples=600)
+    assert gather(folder, [], load).verdict == (
+        "Judged after 600 samples; the model has seen 1,000 now: evaluate it again.",
+        *before,
+    )
+
+
 def test_at_most_twenty_names_are_shown_and_all_are_counted(digits_run):
     folder, load = digits_run
     skipped = [{"name": f"n{index}.png", "reason": "corrupt", "detail": "cut"} for index in range(30)]

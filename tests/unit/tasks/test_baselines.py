@@ -73,3 +73,12 @@ def test_each_column_of_a_table_keeps_to_its_own_limits() -> None:
         items = baseline.sample(3000)
         assert (items.min(0) >= rows.min(0)).all(), name
         assert (items.max(0) <= rows.max(0)).all(), name
+
+
+def test_channels_of_series_keep_to_their_own_limits() -> None:
+    rows = np.random.default_rng(0).uniform(size=(500, 8, 2)) * [1000.0, 1.0]
+    for name, baseline in fit_baselines(rows, Spec("series", (8, 2), "float64")):
+        items = baseline.sample(1000)
+        assert 0 <= items[..., 1].min() < 0.05, name
+        assert 0.95 < items[..., 1].max() <= 1, name
+        np.testing.assert_allclose(items.std((0, 1)), rows.std((0, 1)), rtol=0.1, err_msg=name)

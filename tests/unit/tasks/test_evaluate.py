@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -140,6 +141,81 @@ def test_its_own_training_data_is_called_that(parts: list[np.ndarray]) -> None:
     assert result.floor == "200 real items against 200 other real items"
     alone = evaluate(Fake(parts[0]), train, config=config, same_as_training=True)
     assert "memorisation" not in alone
+
+
+def test_a_part_of_the_training_items_is_known_for_what_it_is(parts: list[np.ndarray]) -> None:
+    _, train, test = parts
+    config = replace(CONFIG, baselines=False, n=200)
+    known, model = ArraySource(train, SPEC), Fake(train)
+    part = evaluate(model, ArraySource(train[100:400][::-1], SPEC), train=known, config=config)
+    assert part.same_as_training
+    assert "memorisation" not in part, "there are no unseen items"
+    assert part.verdict()[0].startswith("Evaluated on its own training data")
+    mixed = ArraySource(np.concatenate([train[:150], test[:250]]), SPEC)
+    result = evaluate(model, mixed, train=known, config=config)
+    assert not result.same_as_training
+    assert 50 < result.training_items < 100, "three in eight of 200"
+    assert result.verdict()[0].startswith(f"{result.training_items} of the 200 real items are training items")
+    assert result.details["unseen_items"] == 200, "of 250"
+    assert result.floor == "200 real items against 200 other real items"
+    assert any(sentence.startswith("Memorisation is suspected") for sentence in result.verdict())
+
+
+def test_rows_of_a_table_that_agree_by_chance_are_no_training_rows() -> None:
+    rows = np.random.default_rng(0).integers(0, 3, (600, 3)).astype(np.float64)
+    spec, config = Spec("vector", (3,), "float64"), replace(CONFIG, baselines=False, extractor="auto")
+    train, test = ArraySource(rows[:20], spec), ArraySource(rows[300:], spec)
+    result = evaluate(Fake(rows, spec), test, train=train, config=config)
+    assert (result.same_as_training, result.training_items) == (False, 0)
+    assert result.details["unseen_items"] == 300
+
+
+def test_the_floor_is_of_as_many_items_as_the_figures(parts: list[np.ndarray]) -> None:
+    # a Frechet distance of few items is larger: at unequal numbers any model would reach such a floor
+    perfect, train, test = parts
+    pool = ArraySource(np.concatenate([perfect[:200], test]), SPEC)
+    few = evaluate(
+        Fake(perfect[:50]), pool, train=ArraySource(train[:60], SPEC), config=replace(CONFIG, baselines=False)
+    )
+    assert few.floor == f"{len(pool) // 2} real items against {len(pool) // 2} other real items"
+    assert {measure.n for measure in few.measures} == {len(pool) // 2}
+    some = evaluate(Fake(perfect), pool, train=ArraySource(train[:500], SPEC), config=replace(CONFIG, baselines=False))
+    assert some.floor == "500 real items against 500 training items"
+    assert {measure.n for measure in some.measures} == {500}
+
+
+def test_data_are_read_in_their_own_order(parts: list[np.ndarray]) -> None:
+    """Compressed archives start again for every step back."""
+
+    class Tape(ArraySource):
+        def rows(self, indices: Any) -> np.ndarray:
+            assert (np.diff(indices) > 0).all()
+            return super().rows(indices)
+
+    _, train, test = parts
+    config = replace(CONFIG, baselines=False, n=300)
+    found = [
+        evaluate(Fake(train), kind(test, SPEC), train=kind(train, SPEC), config=config).to_json()
+        for kind in (Tape, ArraySource)
+    ]
+    assert found[0] == found[1]
+
+
+def test_a_model_of_data_with_gaps_is_judged_against_whole_data() -> None:
+    rng = np.random.default_rng(0)
+    whole = rng.normal(size=(2000, 4)) @ rng.normal(size=(4, 4))
+    spec, complete = Spec("vector", (4,), "float64", missing=True), Spec("vector", (4,), "float64")
+    train = np.where(rng.random((500, 4)) < 0.3, np.nan, whole[:500])
+    unseen = np.where(rng.random((500, 4)) < 0.3, np.nan, whole[500:1000])
+    result = evaluate(
+        Fake(whole[1500:], spec),
+        ArraySource(whole[1000:1500], complete),
+        train=ArraySource(train, spec),
+        held_out=ArraySource(unseen, spec),
+        config=replace(CONFIG, extractor="auto", baselines=False),
+    )
+    assert result.floor == "250 real items against 250 other real items"
+    assert result["memorisation"].low < 0.5 < result["memorisation"].high, "seen with gaps, as unseen items are"
 
 
 @pytest.mark.parametrize(
