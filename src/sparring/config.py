@@ -55,12 +55,16 @@ class ObjectiveConfig:
 
 @dataclasses.dataclass(frozen=True)
 class PenaltyConfig:
-    """What smooths the discriminator, and how strongly: over the first half gamma falls to `gamma * gamma_fall`."""
+    """What smooths the discriminator, and how strongly.
+
+    Gamma falls to `gamma * gamma_fall` over the first half of the budget, or over `gamma_samples` where that is less.
+    """
 
     __pydantic_config__ = STRICT
     names: tuple[str, ...] = ("r1", "r2")
     gamma: Annotated[float, Field(ge=0.0, allow_inf_nan=False)] | None = None
     gamma_fall: Annotated[float, Field(gt=0.0, le=1.0)] | None = None
+    gamma_samples: Annotated[int, Field(gt=0)] | None = None
 
 
 @dataclasses.dataclass(frozen=True)

@@ -184,6 +184,7 @@ class Engine:
         seen, config, strength = self.clock - self.begin, self.config, 2.0**self.progress.rollbacks
         at = seen / max(self.total - self.begin, 1)
         penalties, options = config.penalties, config.schedule
+        sooner = max(1.0, 0.5 * (self.total - self.begin) / (penalties.gamma_samples or float("inf")))
         most = config.augment.probability
         rate = schedule.learning_rate(
             at,
@@ -193,7 +194,7 @@ class Engine:
             1.0 if options.rate_end is None else options.rate_end,
         )
         return Settings(
-            gamma=strength * schedule.gamma(at, penalties.gamma or 0.0, penalties.gamma_fall or 1.0),
+            gamma=strength * schedule.gamma(at * sooner, penalties.gamma or 0.0, penalties.gamma_fall or 1.0),
             learning_rate=rate / strength,
             beta2=schedule.second_moment(at, config.optimiser.beta2, config.optimiser.beta2_end),
             ema_half_life=ema.half_life(seen, config.ema.share, config.ema.cap or float("inf")),

@@ -25,6 +25,9 @@ SAMPLES_PER_WIDTH = 20_000
 GAMMA, GAMMA_MOST, GAMMA_FALL = 0.01, 3.0, 0.1
 MLP_GAMMA, MLP_GAMMA_MOST, MLP_GAMMA_FALL = 0.03, 12.0, 0.3
 GAMMA_END_MOST = 1.2
+# over how many samples, where that is less than half of the budget: of colour photographs a discriminator learns
+# little before
+COLOUR_GAMMA_SAMPLES, GAMMA_SAMPLES = 200_000, 10_000_000
 RATE_AT_32, MLP_RATE_AT_32 = 3e-3, 1.5e-3
 MLP_WIDTH = 128
 LATENT = 64
@@ -97,7 +100,8 @@ def choose_recipe(config: Config, spec: Spec, count: int, variance: float, devic
             "batch": _shared(min(count, 256 if is_mlp else 64)),
             "generator_rate": 2.0 if _is_easy_to_judge(name, spec) else 1.0,
         },
-        "penalties": _gamma(is_mlp, variance),
+        "penalties": _gamma(is_mlp, variance)
+        | {"gamma_samples": COLOUR_GAMMA_SAMPLES if _is_colour(spec) else GAMMA_SAMPLES},
         "schedule": {"warmup": 0.0, "hold": 0.0, "rate_end": 0.1},
         "encoder": {"generated": GENERATED if count <= FEW_ITEMS else 0.0},
         "ema": {"cap": 500_000.0},
@@ -131,7 +135,8 @@ def _recipe_reasons(name: str, spec: Spec, count: int, variance: float) -> dict[
         + ("twice for grey images" if _is_easy_to_judge(name, spec) else "alike for all but grey images"),
         "optimiser.batch": "the usual one of its networks, or all items where there are fewer",
         "penalties.gamma": f"{per_variance:g} times the data's variance of {variance:.4g}, at most {most:g}",
-        "penalties.gamma_fall": "what is left of gamma after the first half"
+        "penalties.gamma_samples": "how long gamma falls; half of the budget where that is less",
+        "penalties.gamma_fall": "what is left of gamma then"
         + ("" if is_mlp else f", {GAMMA_FALL * GAMMA:g} times the variance, at most {GAMMA_END_MOST:g}"),
         "augment.name": _augment_reason(spec, count),
         "encoder.generated": "the share of generated items among what the encoder is shown; "
@@ -145,9 +150,9 @@ def _recipe_reasons(name: str, spec: Spec, count: int, variance: float) -> dict[
 
 
 def _gamma(is_mlp: bool, variance: float) -> dict[str, float]:
-    """The penalties' weight at the start, and the share of it that is left after the first half.
+    """The penalties' weight at the start, and the share of it that is left later.
 
-    Both follow the variance. With more than the most that it starts with, a discriminator of photographs teaches
+    The weights follow the variance. With more than the most that it starts with, a discriminator of photographs teaches
     nothing until it has fallen, however long that takes in a long run.
     """
     if is_mlp:
@@ -190,6 +195,10 @@ def choose_by_width(config: Config, spec: Spec) -> Choice:
 def _is_easy_to_judge(network: str | None, spec: Spec) -> bool:
     """Whether a discriminator learns faster than its generator unless held back: of grey images, not of colour."""
     return network in ("conv", "skip") and _is_grey(spec)
+
+
+def _is_colour(spec: Spec) -> bool:
+    return spec.kind == "image" and spec.shape[-1] == 3
 
 
 def _is_grey(spec: Spec) -> bool:

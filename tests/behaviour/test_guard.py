@@ -223,3 +223,15 @@ def test_where_nothing_could_be_measured_the_last_is_the_model(
     kept, events = validated(engine, [math.nan, math.inf], tmp_path / "history.jsonl")
     assert kept == []
     assert "no measurement succeeded, so checkpoint/last is the model" in events[-1]["text"]
+
+
+def test_gamma_falls_over_so_many_samples_or_half_of_a_smaller_budget(make_engine: Callable[..., Engine]) -> None:
+    penalties = {"gamma": 8.0, "gamma_fall": 0.25, "gamma_samples": 40 * CALM["batch"]}
+
+    def at(steps: int, total: int) -> float:
+        engine = make_engine(steps=total, penalties=penalties)
+        engine.progress.clock = engine.begin + steps * engine.batch
+        return engine.settings().gamma
+
+    for total, falls in [(1000, 40), (80, 40), (40, 20)]:
+        assert [at(0, total), at(falls // 2, total), at(falls, total), at(total, total)] == pytest.approx([8, 4, 2, 2])

@@ -119,6 +119,7 @@ SET: dict[str, Any] = {
     "optimiser.learning_rate": 0.5,
     "penalties.gamma": 0.0,
     "penalties.gamma_fall": 0.9,
+    "penalties.gamma_samples": 77,
     "schedule.warmup": 0.0,
     "schedule.hold": 0.0,
     "schedule.rate_end": 0.0,
@@ -194,6 +195,9 @@ def test_gamma_ends_where_the_variance_says_and_starts_at_three_at_most(
     assert penalties.gamma == pytest.approx(start)
     assert penalties.gamma * penalties.gamma_fall == pytest.approx(end)
     table = chosen(Config(), Spec("vector", (9,), "float32"), variance=variance).penalties
+    colour = chosen(Config(), Spec("image", (28, 28, 3), "uint8"), variance=variance).penalties
+    assert (colour.gamma, colour.gamma_fall, colour.gamma_samples) == (penalties.gamma, penalties.gamma_fall, 200_000)
+    assert penalties.gamma_samples == table.gamma_samples == 10_000_000
     assert (table.gamma, table.gamma_fall) == (pytest.approx(min(0.03 * variance, 12.0), rel=0.05), 0.3)
 
 
