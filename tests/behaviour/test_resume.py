@@ -7,11 +7,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
 from sparring import checkpoint, training
+from sparring.assembly import averaged_model
+from sparring.data.scale import fit_scaler
+from sparring.data.source import ArraySource, Spec
 from sparring.engine import Engine
 from sparring.errors import RunError
 from sparring.hooks.keep import Keep
@@ -314,3 +318,18 @@ def test_a_run_of_a_gpu_does_not_go_on_without_one(tmp_path: Path, monkeypatch: 
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(RunError, match="this machine has none"):
         training.resume(run, progress=False)
+
+
+def test_what_checkpoints_took_is_counted_over_all_sessions(make_engine: Callable[..., Engine], tmp_path: Path) -> None:
+    told: list[float] = []
+    engine = make_engine()
+    scaler = fit_scaler(
+        "range", ArraySource(np.eye(64, dtype=np.uint8).reshape(64, 8, 8, 1), Spec("image", (8, 8, 1), "uint8"))
+    )
+    hook = Save(tmp_path / "last", lambda: averaged_model(engine, scaler), lambda *seconds: told.extend(seconds))
+    engine.step()
+    hook.restore({"checkpoint_seconds": 5.0, "seconds": 100.0}, {})
+    hook.start(engine)
+    hook.end(engine)
+    assert told == [pytest.approx(5.0, abs=2.0), pytest.approx(100.0, abs=5.0)]
+    assert min(told[0] - 5.0, told[1] - 100.0) > 0

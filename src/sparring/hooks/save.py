@@ -5,6 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from torch import Tensor
+
 from sparring import checkpoint
 from sparring.engine import Engine, Hook
 from sparring.model import Model
@@ -16,17 +18,20 @@ class Save(Hook):
     Args:
         slot: RUN/checkpoint/last.
         model: the model that is being trained.
-        tell: called at the end with the seconds that checkpoints took and all seconds of training.
+        tell: called at the end with the seconds that checkpoints took and all seconds of training, those before a
+            resumption included.
     """
 
     def __init__(
         self, slot: Path, model: Callable[[], Model], tell: Callable[[float, float], None] = lambda took, all_: None
     ) -> None:
         self.slot, self.model, self.tell = slot, model, tell
-        self.spent = 0.0
+        self.spent = self.before = 0.0
+        self._began = time.perf_counter()
 
     def start(self, engine: Engine) -> None:
-        self._began = self._last = time.perf_counter()
+        self._last = time.perf_counter()
+        self._began = self._last - self.before
         if engine.clock == 0:
             self.write(engine)
 
@@ -46,3 +51,9 @@ class Save(Hook):
         checkpoint.write(self.slot, facts | model.description(), {"model": model.tensors(), "state": tensors})
         self._last = time.perf_counter()
         self.spent += self._last - began
+
+    def state(self) -> dict[str, Any]:
+        return {"checkpoint_seconds": self.spent, "seconds": time.perf_counter() - self._began}
+
+    def restore(self, state: dict[str, Any], tensors: dict[str, Tensor]) -> None:
+        self.spent, self.before = state.get("checkpoint_seconds", 0.0), state.get("seconds", 0.0)
