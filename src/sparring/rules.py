@@ -100,8 +100,7 @@ def choose_recipe(config: Config, spec: Spec, count: int, variance: float, devic
             "batch": _shared(min(count, 256 if is_mlp else 64)),
             "generator_rate": 2.0 if _is_easy_to_judge(name, spec) else 1.0,
         },
-        "penalties": _gamma(is_mlp, variance)
-        | {"gamma_samples": COLOUR_GAMMA_SAMPLES if _is_colour(spec) else GAMMA_SAMPLES},
+        "penalties": _gamma(is_mlp, spec, variance),
         "schedule": {"warmup": 0.0, "hold": 0.0, "rate_end": 0.1},
         "encoder": {"generated": GENERATED if count <= FEW_ITEMS else 0.0},
         "ema": {"cap": 500_000.0},
@@ -149,16 +148,20 @@ def _recipe_reasons(name: str, spec: Spec, count: int, variance: float) -> dict[
     }
 
 
-def _gamma(is_mlp: bool, variance: float) -> dict[str, float]:
-    """The penalties' weight at the start, and the share of it that is left later.
+def _gamma(is_mlp: bool, spec: Spec, variance: float) -> dict[str, float]:
+    """The penalties' weight at the start, the share of it that is left later, and over how many samples it falls.
 
     The weights follow the variance. With more than the most that it starts with, a discriminator of photographs teaches
     nothing until it has fallen, however long that takes in a long run.
     """
     if is_mlp:
-        return {"gamma": _round(min(MLP_GAMMA * variance, MLP_GAMMA_MOST)), "gamma_fall": MLP_GAMMA_FALL}
+        start = _round(min(MLP_GAMMA * variance, MLP_GAMMA_MOST))
+        return {"gamma": start, "gamma_fall": MLP_GAMMA_FALL, "gamma_samples": GAMMA_SAMPLES}
     start, end = min(GAMMA * variance, GAMMA_MOST), min(GAMMA_FALL * GAMMA * variance, GAMMA_END_MOST)
-    return {"gamma": _round(start), "gamma_fall": _round(end / start) if start > 0 else GAMMA_FALL}
+    fall = _round(end / start) if start > 0 else GAMMA_FALL
+    is_colour = spec.kind == "image" and not _is_grey(spec)
+    samples = COLOUR_GAMMA_SAMPLES if is_colour else GAMMA_SAMPLES
+    return {"gamma": _round(start), "gamma_fall": fall, "gamma_samples": samples}
 
 
 def _augment_reason(spec: Spec, count: int) -> str:
@@ -195,10 +198,6 @@ def choose_by_width(config: Config, spec: Spec) -> Choice:
 def _is_easy_to_judge(network: str | None, spec: Spec) -> bool:
     """Whether a discriminator learns faster than its generator unless held back: of grey images, not of colour."""
     return network in ("conv", "skip") and _is_grey(spec)
-
-
-def _is_colour(spec: Spec) -> bool:
-    return spec.kind == "image" and spec.shape[-1] == 3
 
 
 def _is_grey(spec: Spec) -> bool:
