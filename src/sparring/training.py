@@ -22,7 +22,7 @@ import torch
 from sparring import checkpoint
 from sparring.assembly import check_names
 from sparring.config import Config, from_json, to_json
-from sparring.data.blobs import printable
+from sparring.data.blobs import is_run, printable
 from sparring.data.cache import open_cache, write_cache
 from sparring.data.folders import find_folders
 from sparring.data.open import survey as look_at
@@ -206,6 +206,6 @@ def _all_or_nothing(run: Path) -> Iterator[None]:
 
 def _refuse_existing(run: Path) -> None:
     if run.exists() and (not run.is_dir() or any(run.iterdir())):
-        is_run = (run / "config.json").is_file() and (run / "checkpoint").is_dir()
-        fix = f"`sparring resume {shlex.quote(str(run))}` goes on with the run there." if is_run else "Choose another."
+        resumed = f"`sparring resume {shlex.quote(str(run))}` goes on with the run there."
+        fix = resumed if is_run(run) else "Choose another."
         raise UsageError(rule("`run`", "a new or empty folder", str(run), fix))

@@ -1,6 +1,7 @@
 """`sparring sample`, `embed`, `evaluate` and `report`: what a trained model has to say."""
 
 import sys
+import warnings
 from pathlib import Path
 from shlex import quote
 from typing import Annotated, Any
@@ -11,7 +12,7 @@ from cyclopts.validators import Number
 from sparring.cli.failures import explain
 from sparring.cli.folders import require_data, require_model, require_run
 from sparring.cli.words import whole
-from sparring.errors import UsageError, rule
+from sparring.errors import SparringWarning, UsageError, rule
 
 POSITIVE = Number(gt=0)
 
@@ -46,7 +47,7 @@ def sample(
     if model.encoder is None and model.config.encoder.samples:
         seen, total = model.facts["samples"], model.config.budget.samples
         text = f"This run is not finished: its model had seen {seen:,} of {total:,} samples."
-        print(f"sparring: {text} `sparring resume {quote(str(run))}` goes on.", file=sys.stderr)
+        warnings.warn(f"{text} `sparring resume {quote(str(run))}` goes on.", SparringWarning, 2)
     drawn = draw(model, number, seed=seed)
     written = write_items(drawn.rows, drawn.spec, out)
     note = f" {written.note}" if written.note else ""
@@ -111,7 +112,7 @@ def evaluate(run: Path, data: str, /) -> dict[str, Any]:
     try:
         write_json(run / "metrics.json", result)
     except OSError as error:
-        print(f"sparring: metrics.json could not be written: {explain(error) or error}", file=sys.stderr)
+        warnings.warn(f"metrics.json could not be written: {explain(error) or error}", SparringWarning, 2)
     return result
 
 

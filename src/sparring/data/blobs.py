@@ -66,9 +66,9 @@ class FolderBlobs:
             for name in folders:
                 if (Path(place) / name).is_symlink():
                     self._skip(Path(place) / name, "link", "links to folders are not followed")
-                elif _is_run(Path(place) / name):
+                elif is_run(Path(place) / name):
                     self._skip(Path(place) / name, "run folder", "what it holds was made by Sparring")
-            folders[:] = [name for name in folders if not _is_run(Path(place) / name)]
+            folders[:] = [name for name in folders if not is_run(Path(place) / name)]
             files += [path for name in names if (path := self._regular(Path(place) / name))]
         return files
 
@@ -103,7 +103,8 @@ class FolderBlobs:
         self._skip(Path(error.filename), "no access", error.strerror or str(error))
 
 
-def _is_run(folder: Path) -> bool:
+def is_run(folder: Path) -> bool:
+    """Whether a folder is one that training writes: its choices, and what it has come to."""
     return (folder / "config.json").is_file() and (folder / "checkpoint").is_dir()
 
 

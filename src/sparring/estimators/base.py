@@ -15,6 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sparring import training
 from sparring.checkpoint import FACTS
+from sparring.data.blobs import is_run
 from sparring.data.source import iterate
 from sparring.errors import RunError, UsageError, rule
 from sparring.estimators.inputs import items_of, look, read, require_enough
@@ -111,9 +112,9 @@ class ModelEstimator(BaseEstimator):
         """
         folder, model = Path(path), Model.load(path)
         estimator = cls(**{"samples": model.config.budget.samples, "preset": model.config.preset, **parameters})
-        is_run = (folder / "config.json").is_file() and (folder / "checkpoint").is_dir()
-        fingerprint = fingerprint_of(folder) if is_run else model.facts.get("fingerprint", "")
-        return estimator._adopt(model, fingerprint, folder if is_run else None)
+        if is_run(folder):
+            return estimator._adopt(model, fingerprint_of(folder), folder)
+        return estimator._adopt(model, model.facts.get("fingerprint", ""), None)
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
