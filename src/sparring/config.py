@@ -118,12 +118,15 @@ class EmaConfig:
 class AugmentConfig:
     """What the discriminator sees instead of plain items: a name of the augment table or "none", and how often: with a
     `probability` that rises to a number, or with the "adaptive" one that keeps the discriminator's loss at `target`.
+    While the chance that a generated item is nearer to a training item than these are to each other is above
+    `closeness`, it keeps a larger loss.
     """
 
     __pydantic_config__ = STRICT
     name: str | None = None
     probability: Fraction | Literal["adaptive"] | None = None
     target: Positive | None = None
+    closeness: Fraction | None = None
 
 
 @dataclasses.dataclass(frozen=True)

@@ -25,6 +25,8 @@ from sparring.rng import torch_stream
 
 # the probability of augmentation moves every so many steps, from 0 to 1 in this share of the budget at the fastest
 ADAPT_STEPS, ADAPT_SHARE, MOST_AUGMENTED = 8, 0.15, 0.9
+# the loss to keep, of a least that is 0.7 of the one at which nothing can be told, is raised to that one at most
+MOST_RAISED = 0.4
 
 
 class Hook:
@@ -62,12 +64,14 @@ class Progress:
         clock: samples seen.
         rollbacks: how often training was rolled back; each halves the learning rate and doubles gamma.
         probability: with which the discriminator sees an item augmented, as its loss has moved it so far.
+        raised: by what share the loss to keep is raised, for what the generator remembers.
         stopped: why training ended early, in words, or nothing.
     """
 
     clock: int = 0
     rollbacks: int = 0
     probability: float = 0.0
+    raised: float = 0.0
     stopped: str = ""
 
 
@@ -162,8 +166,7 @@ class Engine:
         self.progress.clock += self.batch
         ema.update(self.averaged, self.game.players[self.game.averaged], self.batch, settings.ema_half_life)
         numbers = self._averaged_numbers(numbers)
-        adapts = self.augment is not None and self.config.augment.probability == "adaptive"
-        if adapts and self.clock // self.batch % ADAPT_STEPS == 0:
+        if self.adapts and self.clock // self.batch % ADAPT_STEPS == 0:
             self._adapt(float(numbers.d_loss))
         return numbers
 
@@ -258,6 +261,15 @@ class Engine:
         self.optimisers = {name: make_optimiser(net, self.config.optimiser) for name, net in self.game.players.items()}
         self.progress.rollbacks += 1
 
+    @property
+    def adapts(self) -> bool:
+        """Whether the discriminator's loss moves the probability of augmentation."""
+        return self.augment is not None and self.config.augment.probability == "adaptive"
+
+    def raise_target(self, share: float) -> None:
+        """Keep a loss that is larger by that share than its least, from now on."""
+        self.progress.raised = min(max(share, 0.0), MOST_RAISED)
+
     def stop(self, why: str) -> None:
         """End the training after this step."""
         self.progress.stopped = why
@@ -269,7 +281,8 @@ class Engine:
     def _adapt(self, d_loss: float) -> None:
         """Augment more often where the discriminator wins too easily, else less (Karras et al. 2020, section 3)."""
         change = ADAPT_STEPS * self.batch / (ADAPT_SHARE * max(self.total, 1))
-        towards = change if d_loss < (self.config.augment.target or 0.0) else -change
+        target = (self.config.augment.target or 0.0) * (1.0 + self.progress.raised)
+        towards = change if d_loss < target else -change
         self.progress.probability = min(max(self.progress.probability + towards, 0.0), MOST_AUGMENTED)
 
     def _draw_views(self, probability: float) -> Callable[[Tensor], View]:

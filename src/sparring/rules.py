@@ -34,6 +34,7 @@ LATENT = 64
 FEW_ITEMS = 20_000
 GENERATED = 0.5  # of what an encoder of few items is shown
 TARGET = 0.7  # of D's loss where it cannot tell: below that it sees items augmented more often
+CLOSENESS = 0.4  # of generated items to training items, from which on they see more: 0.5 is that of unseen ones
 SKIP_SIDE = 16
 KEPT_WHOLE = 0.95  # of an image's longer side: less is worth a word
 
@@ -108,6 +109,7 @@ def choose_recipe(config: Config, spec: Spec, count: int, variance: float, devic
             "name": "images" if spec.kind == "image" and count <= FEW_ITEMS else "none",
             "probability": "adaptive",
             "target": _round(TARGET * OBJECTIVES[config.objective.name]().balance),
+            "closeness": CLOSENESS,
         },
     }
     if config.optimiser.batch == "full":

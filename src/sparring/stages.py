@@ -22,10 +22,11 @@ from sparring.assembly import (
 )
 from sparring.config import Config
 from sparring.data.scale import Scaler
-from sparring.data.source import Source
+from sparring.data.source import Source, spread
 from sparring.distribution import rank, wait_for_all
 from sparring.engine import Engine, Hook, place
 from sparring.errors import RunError
+from sparring.extractors.base import Extractor
 from sparring.hardware import default_device
 from sparring.hooks.console import say
 from sparring.hooks.guard import Guard
@@ -39,6 +40,9 @@ from sparring.hooks.validate import Validate
 from sparring.model import Model, from_saved
 from sparring.planning import judge, some_rows
 from sparring.rng import torch_stream
+from sparring.rules import FEW_ITEMS
+
+BLOCK = 1024  # items whose pixels are in memory at a time
 
 
 def play(run: Path, config: Config, source: Source, scaler: Scaler, progress: bool, resuming: bool = False) -> None:
@@ -144,6 +148,8 @@ def _hooks(
     progress: bool,
 ) -> list[Hook]:
     held_out, generate, first = some_rows(parts.held_out), _generate(engine, scaler), rank() == 0
+    extractor = judge(parts)
+    known = _features(parts.train, extractor) if engine.adapts and first else None
 
     def model() -> Model:
         return averaged_model(engine, scaler, {"samples": engine.clock})
@@ -164,7 +170,7 @@ def _hooks(
     hooks: list[Hook] = [
         Record(history),
         Guard(history),
-        Validate(generate, held_out, judge(parts), keep, history),
+        Validate(generate, held_out, extractor, keep, history, known),
     ]
     if first:
         hooks.append(Snapshot(generate, held_out, scaler.spec, run / "samples"))
@@ -172,6 +178,12 @@ def _hooks(
         hooks += [ProgressBar()] if progress else []
         hooks.append(Save(run / "checkpoint" / "last", model, tell))
     return hooks
+
+
+def _features(source: Source, extractor: Extractor) -> np.ndarray:
+    """Of all items, or of as many as augmentation is for."""
+    chosen = spread(len(source), FEW_ITEMS)
+    return np.concatenate([extractor(source.rows(part)) for part in np.array_split(chosen, -(-len(chosen) // BLOCK))])
 
 
 def _generate(engine: Engine, scaler: Scaler) -> Callable[[int], np.ndarray]:

@@ -3,6 +3,9 @@
 The distance is that of a sample, so the lowest of many is a lucky draw more often than a better model. A model
 takes the place of the kept one unless it is worse than the best by more than the best's own 95 % interval:
 between models that cannot be told apart the longer trained one is kept.
+
+The same items tell whether the generator remembers: where they lie nearer to training items than these lie to each
+other, the discriminator is to see more augmentation.
 """
 
 import math
@@ -17,10 +20,29 @@ from sparring.engine import Engine, Hook
 from sparring.extractors.base import Extractor, with_holes
 from sparring.hooks.moments import due
 from sparring.hooks.record import History
+from sparring.metrics.copying import closeness
+from sparring.metrics.distances import nearest
 from sparring.metrics.estimate import Estimate
 from sparring.metrics.kernel import kernel_distance
 
 NOTHING = Estimate(math.inf, math.inf, math.inf)
+RAISE = 5.0  # of the loss to keep, per closeness above the least that raises it
+
+
+class Known:
+    """Training items, to tell whether generated ones lie nearer to them than they lie to each other.
+
+    Args:
+        features: of the training items, shape (n, d), n > 1.
+    """
+
+    def __init__(self, features: np.ndarray) -> None:
+        self.features = features
+        self.apart = nearest(features, features, exclude_self=True).distances[:, 0]
+
+    def closeness(self, fake: np.ndarray) -> float:
+        """P(a generated item is nearer to its nearest training item than such an item is to its own)."""
+        return closeness(nearest(fake, self.features).distances[:, 0], self.apart).value
 
 
 class Validate(Hook):
@@ -32,6 +54,7 @@ class Validate(Hook):
         extractor: the feature space to compare in.
         keep: called when the model takes the place of the kept one.
         history: where measurements are written.
+        known: training items in the extractor's features, where what is remembered asks for augmentation.
     """
 
     def __init__(
@@ -41,10 +64,12 @@ class Validate(Hook):
         extractor: Extractor,
         keep: Callable[[], None],
         history: History,
+        known: np.ndarray | None = None,
     ) -> None:
         self.generate, self.extractor, self.keep, self.history = generate, extractor, keep, history
         self.real = extractor(held_out)
         self.holes = np.isnan(held_out) if held_out.dtype.kind == "f" and np.isnan(held_out).any() else None
+        self.known = None if known is None or len(known) < 2 else Known(known)
         self.lowest, self.lowest_high = math.inf, math.inf
         self.kept, self.kept_at, self.since = math.inf, 0, 0
 
@@ -52,9 +77,12 @@ class Validate(Hook):
         options = engine.config.validation
         if not due(engine.clock, engine.batch, engine.total, options.points):
             return
-        value, high = self._measured(options.items)
+        value, high, close = self._measured(options.items)
         keeps = value < math.inf and value <= self.lowest_high
-        self.history.add("validation", engine.clock, kernel_distance=value, best=keeps)
+        remembered = {} if self.known is None else {"closeness": close}
+        self.history.add("validation", engine.clock, kernel_distance=value, best=keeps, **remembered)
+        if engine.adapts and math.isfinite(close):
+            engine.raise_target(RAISE * (close - (engine.config.augment.closeness or 0.0)))
         if value < self.lowest:
             self.lowest, self.lowest_high = value, high
         if keeps:
@@ -68,18 +96,21 @@ class Validate(Hook):
                 "the patience that `validation.patience` sets"
             )
 
-    def _measured(self, count: int) -> tuple[float, float]:
-        """The distance and the upper end of its interval, as the first process sees them."""
-        distance = self.measure(count) if rank() == 0 else NOTHING
-        return from_first(distance.value), from_first(distance.high)
+    def _measured(self, count: int) -> tuple[float, float, float]:
+        """The distance, the upper end of its interval and the closeness, as the first process sees them."""
+        distance, close = self.measure(count) if rank() == 0 else (NOTHING, math.nan)
+        return from_first(distance.value), from_first(distance.high), from_first(close)
 
-    def measure(self, count: int) -> Estimate:
-        """The kernel distance of that many generated items to the held-out ones; infinite where not finite."""
+    def measure(self, count: int) -> tuple[Estimate, float]:
+        """The kernel distance of that many generated items to the held-out ones, infinite where not finite; and how
+        close they are to training items, not a number where that is not asked for.
+        """
         rows = self.generate(count)
-        if not len(rows):
-            return NOTHING
-        features = self.extractor(with_holes(rows, self.holes))
-        return kernel_distance(features, self.real) if np.isfinite(features).all() else NOTHING
+        features = self.extractor(with_holes(rows, self.holes)) if len(rows) else np.full((1, 1), math.nan)
+        if not np.isfinite(features).all():
+            return NOTHING, math.nan
+        close = math.nan if self.known is None else self.known.closeness(features)
+        return kernel_distance(features, self.real), close
 
     def end(self, engine: Engine) -> None:
         why = engine.progress.stopped or "the budget was used up"

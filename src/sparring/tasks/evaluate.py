@@ -5,38 +5,30 @@ from typing import Protocol
 
 import numpy as np
 
-from sparring.data.source import Source, Spec, SubsetSource, iterate
+from sparring.data.source import Source, Spec
 from sparring.errors import DataError, UsageError, rule
-from sparring.extractors.base import Extractor, with_holes
+from sparring.extractors.base import Extractor
 from sparring.extractors.build import build_extractor, default_extractor
 from sparring.metrics.copying import memorisation
 from sparring.metrics.estimate import Estimate
-from sparring.rng import numpy_stream, stream_seed
-from sparring.tasks.baselines import Baseline, fit_baselines
+from sparring.rng import numpy_stream
+from sparring.tasks.baselines import fit_baselines
 from sparring.tasks.findings import EvaluateResult
-from sparring.tasks.judging import Seen, compare, look
+from sparring.tasks.judging import Eye, Sampler, Seen, compare
 from sparring.tasks.measure import Measure
+from sparring.tasks.overlap import FEWEST, MOST, are_training_items, unseen_part
 from sparring.tasks.protocol import PROTOCOLS
 
-FEWEST = 16  # items that can be evaluated against
-# Share of training items from which data counts as the training data, of which a run holds out a tenth. Fewer rows of a
-# table may be equal by chance.
-MOST = 0.8
-BATCH_NUMBERS = 2**24  # numbers of the items that are in memory at a time
 REFERENCE_NUMBERS = 2**26  # of the items that the extractor and the baselines are fitted to
 
 _Rivals = dict[str, dict[str, Estimate]]  # baseline -> measure -> what it reaches
 
 
-class Generative(Protocol):
+class Generative(Sampler, Protocol):
     """What is asked of a model."""
 
     @property
     def spec(self) -> Spec: ...
-
-    def sample(self, n: int, /, seed: int = 0) -> np.ndarray:
-        """`n` items in the data's own form, shape (n, *spec.shape)."""
-        ...
 
     def features(self, rows: np.ndarray) -> np.ndarray:
         """The discriminator's features of rows, shape (n, F)."""
@@ -99,13 +91,14 @@ def evaluate(
     if len(source) < FEWEST:
         raise DataError(rule("The data to evaluate against", f"at least {FEWEST} items", len(source)))
     order = _order(source, config.seed)
-    seen = np.zeros(0, bool) if same_as_training or train is None else _seen(source, order[: 2 * config.n], train)
+    searched = None if same_as_training else train
+    seen = np.zeros(0, bool) if searched is None else are_training_items(source, order[: 2 * config.n], searched)
     same_as_training = same_as_training or bool(seen.size and seen.mean() >= MOST)
     known = source if same_as_training and train is None else train
-    unseen = held_out if held_out is not None or same_as_training else _without(source, order, seen)
+    unseen = held_out if held_out is not None or same_as_training else unseen_part(source, order, seen)
     fresh = None if same_as_training or seen.any() else known
     n, fresh = _number_of_items(source, fresh, config)
-    eye = _Eye(_extractor(model, source, known, order[:n], config), source.spec, _holes(source, order[:n]))
+    eye = Eye(_extractor(model, source, known, order[:n], config), source.spec, _holes(source, order[:n]))
     real, fake = eye.real(source, order[:n]), eye.made(model, n, config.seed)
     floor = _floor(eye, real, source, order, fresh, config)
     rivals = _rivals(eye, real, source if known is None else known, config) if config.baselines else {}
@@ -147,57 +140,6 @@ def _order(source: Source, seed: int) -> np.ndarray:
     return numpy_stream(seed, "evaluate").permutation(len(source))
 
 
-def _seen(source: Source, indices: np.ndarray, train: Source) -> np.ndarray:
-    """Which of the items are training items, number for number; none of a table unless most are."""
-    batch, order = _batch(source.spec), np.argsort(indices)  # archives are read fastest in their own order
-    known = {hash(row.tobytes()) for rows in iterate(train, batch) for row in rows}
-    seen = np.zeros(len(indices), bool)
-    for part in np.array_split(order, -(-len(order) // batch)):
-        seen[part] = [hash(row.tobytes()) in known for row in source.rows(indices[part])]
-    return seen if source.spec.kind != "vector" or seen.mean() >= MOST else np.zeros_like(seen)
-
-
-def _without(source: Source, order: np.ndarray, seen: np.ndarray) -> Source | None:
-    """The data less its training items; None where too few are left to tell copies by."""
-    if not seen.any():
-        return source
-    rest = np.sort(order[: len(seen)][~seen])
-    return SubsetSource(source, rest) if len(rest) >= FEWEST else None
-
-
-def _batch(spec: Spec) -> int:
-    """Items that are in memory at a time."""
-    return max(1, BATCH_NUMBERS // spec.size)
-
-
-@dataclass(frozen=True)
-class _Eye:
-    """Looks at items, a batch at a time, so that memory stays bounded.
-
-    Generated items are seen with the holes of real ones, so that both are filled alike.
-    """
-
-    extractor: Extractor
-    spec: Spec
-    holes: np.ndarray | None
-
-    def real(self, source: Source, indices: np.ndarray, spectra: bool = True) -> Seen:
-        order, batch = np.argsort(indices), _batch(self.spec)  # archives are read fastest in their own order
-        rows = (source.rows(indices[order[i : i + batch]]) for i in range(0, len(indices), batch))
-        return look(rows, self.extractor, spectra and self.spectra).part(np.argsort(order))
-
-    def made(self, maker: "Generative | Baseline", n: int, seed: int) -> Seen:
-        batch = _batch(self.spec)
-        starts = range(0, n, batch)
-        rows = (maker.sample(min(batch, n - i), stream_seed(seed, "evaluate", i) >> 32) for i in starts)
-        seen = (with_holes(part, self.holes, i) for i, part in zip(starts, rows, strict=True))
-        return look(seen, self.extractor, self.spectra)
-
-    @property
-    def spectra(self) -> bool:
-        return self.spec.kind == "image" and not self.spec.missing
-
-
 def _few(source: Source, indices: np.ndarray) -> np.ndarray:
     """Rows at the first indices, as many as fit in memory."""
     return source.rows(np.sort(indices[: max(FEWEST, REFERENCE_NUMBERS // source.spec.size)]))
@@ -237,7 +179,7 @@ class _Floor:
 
 
 def _floor(
-    eye: _Eye, real: Seen, source: Source, order: np.ndarray, fresh: Source | None, config: EvaluateConfig
+    eye: Eye, real: Seen, source: Source, order: np.ndarray, fresh: Source | None, config: EvaluateConfig
 ) -> _Floor:
     """Other real items judged like generated ones; of equal number, where the data has as many."""
     n = len(real)
@@ -252,7 +194,7 @@ def _floor(
     return _Floor(values, m, f"{m} real items against {m} {words}")
 
 
-def _rivals(eye: _Eye, real: Seen, source: Source, config: EvaluateConfig) -> _Rivals:
+def _rivals(eye: Eye, real: Seen, source: Source, config: EvaluateConfig) -> _Rivals:
     """Every measure of every baseline."""
     rows = _few(source, _order(source, config.seed)[: config.n])
     fitted = fit_baselines(rows, source.spec, config.seed)
@@ -261,7 +203,7 @@ def _rivals(eye: _Eye, real: Seen, source: Source, config: EvaluateConfig) -> _R
 
 
 def _copying(
-    eye: _Eye, model: Generative, fake: Seen, train: Source | None, unseen: Source | None, config: EvaluateConfig
+    eye: Eye, model: Generative, fake: Seen, train: Source | None, unseen: Source | None, config: EvaluateConfig
 ) -> tuple[dict[str, Estimate], dict[str, float]]:
     """The measures of copying and their details; none where training items or unseen ones are not known."""
     if train is None or unseen is None:
