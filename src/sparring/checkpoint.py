@@ -7,7 +7,6 @@ three is whole, and `read` takes the newest whole one.
 
 import hashlib
 import json
-import os
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from sparring.atomic import replacing, sync
 from sparring.errors import RunError
 
 FORMAT = 2
@@ -99,38 +99,29 @@ def is_damaged(slot: Path) -> bool:
 
 def write_json(path: Path, values: Any) -> None:
     """Write a JSON file atomically."""
-    fresh = path.with_name(path.name + ".new")
-    _write_synced(fresh, json.dumps(values, indent=1) + "\n")
-    fresh.replace(path)
+    with replacing(path) as fresh:
+        _write_synced(fresh, json.dumps(values, indent=1) + "\n")
 
 
 def _write_tensors(path: Path, named: Mapping[str, Tensor]) -> str:
     save_file({name: tensor.detach().cpu().contiguous() for name, tensor in named.items()}, path)
-    _sync(path)
+    sync(path)
     return _checksum(path)
 
 
 def _write_synced(path: Path, text: str) -> None:
     path.write_text(text, encoding="utf-8")
-    _sync(path)
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    sync(path)
 
 
 def _swap(fresh: Path, slot: Path) -> None:
     old = slot.with_name(slot.name + ".old")
-    _sync(fresh)
+    sync(fresh)
     shutil.rmtree(old, ignore_errors=True)
     if slot.exists():
         slot.rename(old)
     fresh.rename(slot)
-    _sync(slot.parent)
+    sync(slot.parent)
 
 
 def _read_folder(folder: Path) -> Saved:

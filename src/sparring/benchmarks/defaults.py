@@ -11,6 +11,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from sparring.assembly import build_encoding_engine, split
+from sparring.atomic import replacing
 from sparring.benchmarks.autoencoder import PlainAutoencoder, train_autoencoder
 from sparring.benchmarks.bench import Context
 from sparring.benchmarks.command import run_sparring
@@ -91,9 +92,8 @@ def kept_autoencoder(known: Known, size: int, minutes: float, seed: int) -> Plai
         return network.requires_grad_(False).eval()
     network = train_autoencoder(model, training_items(known), size, minutes, seed)
     tensors = {name: tensor.contiguous() for name, tensor in network.state_dict().items()}
-    partial = path.with_suffix(".partial")
-    save_file({**tensors, "steps": torch.tensor(network.steps)}, partial)
-    partial.replace(path)
+    with replacing(path) as partial:
+        save_file({**tensors, "steps": torch.tensor(network.steps)}, partial)
     return network
 
 

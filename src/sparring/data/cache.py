@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from sparring.atomic import sync
 from sparring.data.source import ArraySource, Source, Spec
 from sparring.errors import DataError, RunError
 
@@ -72,7 +73,7 @@ def write_cache(source: Source, folder: Path) -> Source:
         _write(source, fresh)
         shutil.rmtree(folder, ignore_errors=True)
         fresh.replace(folder)
-        _sync(folder.parent)
+        sync(folder.parent)
     except OSError as error:
         raise RunError(f"{folder}: the cache cannot be written: {error.strerror or error}.") from error
     finally:
@@ -109,7 +110,7 @@ def _write(source: Source, folder: Path) -> None:
     with (folder / TABLE).open("w", encoding="utf-8") as file:
         json.dump(table, file, indent=1)
         _flush(file)
-    _sync(folder)
+    sync(folder)
 
 
 def _write_shard(source: Source, rows: np.ndarray, path: Path, row_bytes: int) -> _Shard:
@@ -168,11 +169,3 @@ def _parse(folder: Path, table: dict[str, Any]) -> tuple[Spec, list[_Shard]]:
 def _flush(file: Any) -> None:
     file.flush()
     os.fsync(file.fileno())
-
-
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from sparring.atomic import replacing
 from sparring.data.source import Spec
 
 MIN_CELL = 56
@@ -94,9 +95,8 @@ def save_grid(
 ) -> None:
     """Write `grid(rows, spec, columns, reference)` to `path` as PNG: complete or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.partial")
-    grid(rows, spec, columns, reference).save(partial, format="PNG")
-    partial.replace(path)
+    with replacing(path) as partial:
+        grid(rows, spec, columns, reference).save(partial, format="PNG")
 
 
 def _to_bytes(rows: np.ndarray, limits: tuple[float, float]) -> np.ndarray:

@@ -9,6 +9,7 @@ from typing import Any
 
 from torch import Tensor
 
+from sparring.atomic import replacing
 from sparring.engine import Engine, Hook
 from sparring.hooks.moments import due
 
@@ -42,9 +43,8 @@ class History:
         if not self.writes or not self.path.exists():
             return
         kept = [line for line in self.path.read_text(encoding="utf-8").splitlines() if _is_until(line, clock)]
-        fresh = self.path.with_name(self.path.name + ".new")
-        fresh.write_text("".join(line + "\n" for line in kept), encoding="utf-8")
-        Path(fresh).replace(self.path)
+        with replacing(self.path) as fresh:
+            fresh.write_text("".join(line + "\n" for line in kept), encoding="utf-8")
 
 
 class Record(Hook):

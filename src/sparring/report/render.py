@@ -5,6 +5,7 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from sparring.atomic import replacing
 from sparring.errors import RunError
 from sparring.report.comparison import Loader
 from sparring.report.page import Page, gather
@@ -29,10 +30,9 @@ def write_report(run: Path, compare: Sequence[Path] = (), load: Loader | None = 
     """
     html = render(gather(Path(run), [Path(other) for other in compare], load or _load_model))
     path = Path(run) / FILE
-    partial = path.with_name(f".{FILE}.partial")
     try:
-        partial.write_text(html, encoding="utf-8")
-        partial.replace(path)
+        with replacing(path) as partial:
+            partial.write_text(html, encoding="utf-8")
     except OSError as error:
         raise RunError(f"{path}: the report cannot be written: {error.strerror or error}.") from error
     return path

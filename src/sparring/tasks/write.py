@@ -1,9 +1,8 @@
 """Items into files; the suffix of OUT picks the form, and what is written is complete or not there."""
 
 import csv
-import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+import os
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from sparring.atomic import replacing
 from sparring.data.pictures import display_range, save_grid
 from sparring.data.source import Spec, own_form
 from sparring.errors import UsageError, rule
@@ -86,6 +86,7 @@ def require_items(spec: Spec, count: int, out: Path) -> None:
     if not suffix and (spec.kind != "image" or spec.shape[-1] not in PNG_CHANNELS):
         must = _instead("a folder of PNG only for images of 1, 3 or 4 channels", spec)
         raise UsageError(rule("OUT", must, str(out)))
+    _require_place(out)
 
 
 def write_table(names: Sequence[str], columns: Mapping[str, np.ndarray], out: Path) -> Written:
@@ -100,13 +101,15 @@ def write_table(names: Sequence[str], columns: Mapping[str, np.ndarray], out: Pa
         import pyarrow as pa
         import pyarrow.parquet as pq
 
-        with _replacing(out) as partial:
+        with replacing(out) as partial:
             pq.write_table(pa.table({"item": list(names), **columns}), partial)
         return Written(out, "a parquet table with a row per item")
-    with _replacing(out) as partial, partial.open("w", newline="", encoding="utf-8") as file:
+    with replacing(out) as partial, partial.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(["item", *columns])
-        writer.writerows(zip(names, *(column.tolist() for column in columns.values()), strict=True))
+        for start in range(0, len(names), CSV_ROWS):
+            part = slice(start, start + CSV_ROWS)
+            writer.writerows(zip(names[part], *(column[part].tolist() for column in columns.values()), strict=True))
     return Written(out, "a csv with a row per item")
 
 
@@ -120,6 +123,7 @@ def require_vectors(out: Path) -> None:
         raise UsageError(rule("OUT", f"a file that ends in one of {', '.join(VECTOR_SUFFIXES)}", str(out)))
     if out.suffix.lower() == ".parquet" and find_spec("pyarrow") is None:
         raise UsageError("A .parquet needs the extra: pip install 'sparring[tables]'. A .csv does not.")
+    _require_place(out)
 
 
 def write_vectors(vectors: np.ndarray, names: Sequence[str], out: Path, name: str, letter: str) -> Written:
@@ -145,19 +149,19 @@ def write_vectors(vectors: np.ndarray, names: Sequence[str], out: Path, name: st
 
 
 def _write_npz(rows: np.ndarray, spec: Spec, out: Path, name: str) -> Written:
-    with _replacing(out) as partial, partial.open("wb") as file:
+    with replacing(out) as partial, partial.open("wb") as file:
         np.savez_compressed(file, allow_pickle=False, **{name: own_form(rows, spec)})
     return Written(out, f"an npz with the array {name!r}")
 
 
 def _write_npy(rows: np.ndarray, spec: Spec, out: Path, name: str) -> Written:
-    with _replacing(out) as partial, partial.open("wb") as file:
+    with replacing(out) as partial, partial.open("wb") as file:
         np.save(file, own_form(rows, spec), allow_pickle=False)
     return Written(out, "an npy array")
 
 
 def _write_csv(rows: np.ndarray, spec: Spec, out: Path, name: str) -> Written:
-    with _replacing(out) as partial, partial.open("w", newline="", encoding="utf-8") as file:
+    with replacing(out) as partial, partial.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(spec.names or [f"f{index}" for index in range(spec.size)])
         for part in np.array_split(rows, len(rows) // CSV_ROWS + 1):
@@ -178,7 +182,7 @@ def _write_picture(rows: np.ndarray, spec: Spec, out: Path, name: str) -> Writte
 def _write_folder(rows: np.ndarray, spec: Spec, out: Path, name: str) -> Written:
     pixels, note = _png_pixels(rows, spec)
     digits = max(5, len(str(len(rows) - 1)))
-    with _replacing(out) as partial:
+    with replacing(out) as partial:
         partial.mkdir()
         for index, item in enumerate(pixels):
             Image.fromarray(item).save(partial / f"{name}-{index:0{digits}d}.png")
@@ -205,27 +209,15 @@ def _png_pixels(rows: np.ndarray, spec: Spec) -> tuple[np.ndarray, str]:
     return np.rint(255 * share).astype(np.uint8), note
 
 
+def _require_place(out: Path) -> None:
+    """Refuse a path whose folder is no folder, or cannot be written to."""
+    place = next(folder for folder in out.absolute().parents if folder.exists())
+    if not place.is_dir():
+        raise UsageError(rule("OUT", "in a folder", f"{out}, and {str(place)!r} is a file"))
+    if not os.access(place, os.W_OK | os.X_OK):
+        raise UsageError(rule("OUT", "in a folder that can be written to", str(out)))
+
+
 def _instead(rule_text: str, spec: Spec) -> str:
     form = "x".join(map(str, spec.shape))
     return f"{rule_text}, and these are {spec.kind} items of shape {form}; .npz holds any item"
-
-
-@contextmanager
-def _replacing(out: Path) -> Iterator[Path]:
-    """A path beside `out` to write to; it takes the place of `out` at the end, or is removed on a failure."""
-    partial = out.with_name(f".{out.name}.partial")
-    _remove(partial)
-    try:
-        yield partial
-        if out.is_dir():
-            out.rmdir()
-        partial.replace(out)
-    finally:
-        _remove(partial)
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)

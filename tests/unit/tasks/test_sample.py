@@ -7,7 +7,7 @@ from PIL import Image
 from sparring.data.source import Spec
 from sparring.errors import UsageError
 from sparring.tasks.sample import sample
-from sparring.tasks.write import write_items
+from sparring.tasks.write import require_items, require_vectors, write_items, write_vectors
 
 GREY = Spec("image", (8, 6, 1), "uint8", squeezed=True)
 COLOUR = Spec("image", (8, 6, 3), "uint8")
@@ -197,3 +197,22 @@ def test_a_picture_shows_all_items_in_one_png(tmp_path):
     many = np.zeros((1025, 2, 2, 1), np.uint8)
     with pytest.raises(UsageError, match="1,024 items or fewer"):
         write_items(many, Spec("image", (2, 2, 1), "uint8"), tmp_path / "many.png")
+
+
+def test_a_place_that_cannot_be_written_to_is_refused_before_anything_is_made(tmp_path):
+    (tmp_path / "file").write_text("")
+    for require in (lambda out: require_items(GREY, 4, out), require_vectors):
+        with pytest.raises(UsageError, match="OUT must be in a folder"):
+            require(tmp_path / "file" / "new" / "x.npz")
+        require(tmp_path / "new" / "folder" / "x.npz")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file"]
+
+
+def test_vectors_of_many_items_are_all_in_the_csv(tmp_path):
+    vectors = np.arange(10_000, dtype=np.float32).reshape(5_000, 2)
+    written = write_vectors(vectors, [f"row {row}" for row in range(5_000)], tmp_path / "v.csv", "embedding", "e")
+    with written.path.open(newline="") as file:
+        lines = list(csv.reader(file))
+    assert lines[0] == ["item", "e0", "e1"]
+    assert lines[-1] == ["row 4999", "9998.0", "9999.0"]
+    assert len(lines) == 5_001
