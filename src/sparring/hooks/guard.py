@@ -13,14 +13,15 @@ from sparring.hooks.record import POINTS, History
 HEALTHY = 0.25
 DIVERGED_LOGIT = 1e4
 GOOD_POINTS = 25  # divides POINTS, so that both are due at the same step
+LOW_POINTS = 3  # in a row: one real item that is far out makes the share of its batch small, whatever is generated
 
 
 class Guard(Hook):
     """Keeps a copy of the last healthy weights and goes back to it.
 
     A batch is healthy when its fake items vary at least a quarter as much as its real ones. Training counts as
-    collapsed when that share falls under `guard.variance` after it had been healthy, as diverged when a mean
-    logit leaves +-10,000, and as broken when a number is not finite. Each rollback halves the learning rate and
+    collapsed when that share is under `guard.variance` three times in a row after it had been healthy, as diverged when
+    a mean logit leaves +-10,000, and as broken when a number is not finite. Each rollback halves the learning rate and
     doubles gamma; after `guard.rollbacks` of them training stops.
 
     Args:
@@ -31,6 +32,7 @@ class Guard(Hook):
         self.history = history
         self.good: dict[str, Tensor] = {}
         self.was_healthy = False
+        self.low = 0
 
     def start(self, engine: Engine) -> None:
         if not self.good:
@@ -55,11 +57,13 @@ class Guard(Hook):
         if logits > DIVERGED_LOGIT:
             return f"training diverged: a mean logit reached {logits:.3g}"
         share = numbers.variance.item()
-        if self.was_healthy and share < engine.config.guard.variance:
+        self.low = self.low + 1 if self.was_healthy and share < engine.config.guard.variance else 0
+        if self.low >= LOW_POINTS:
             return f"the generator collapsed: its items vary {round(share, 6):.2g} times as much as the data"
         return ""
 
     def _go_back(self, engine: Engine, reason: str) -> None:
+        self.low = 0
         if engine.progress.rollbacks >= engine.config.guard.rollbacks:
             engine.load_weights(self.good)
             engine.stop(f"{reason}, and {engine.progress.rollbacks} rollbacks had not helped")
@@ -73,13 +77,13 @@ class Guard(Hook):
             self.history.add("note", engine.clock, text=text)
 
     def state(self) -> dict[str, Any]:
-        return {"was_healthy": self.was_healthy}
+        return {"was_healthy": self.was_healthy, "low": self.low}
 
     def tensors(self) -> dict[str, Tensor]:
         return self.good
 
     def restore(self, state: dict[str, Any], tensors: dict[str, Tensor]) -> None:
-        self.was_healthy = state["was_healthy"]
+        self.was_healthy, self.low = state["was_healthy"], state.get("low", 0)
         self.good = {name: tensor.clone() for name, tensor in tensors.items()}
 
 
