@@ -118,6 +118,7 @@ def _survey(rows: np.ndarray, spec: Spec, look: _Look, readable: np.ndarray, pat
             skipped=tuple(_skipped(look)),
             duplicates=tuple(Duplicate(_row(copy), _row(original)) for copy, original in pairs),
             notes=tuple(_notes(spec, int(is_copy.sum()), low, high)),
+            kept_duplicates=int((is_copy & ~dropped).sum()),
         ),
         fingerprint=fingerprint(f"{spec.kind} {spec.shape} {spec.dtype}", digests[~dropped]),
         value_range=(float(np.nanmin(low)), float(np.nanmax(high))),

@@ -63,6 +63,7 @@ class Cleaning:
         skipped: those that cannot be learned from.
         duplicates: those that equal a kept one.
         notes: what else was noticed or decided, in sentences.
+        kept_duplicates: how many of the kept ones equal an earlier one: rows of tables and series carry weight.
     """
 
     found: int
@@ -70,6 +71,7 @@ class Cleaning:
     skipped: tuple[Skipped, ...] = ()
     duplicates: tuple[Duplicate, ...] = ()
     notes: tuple[str, ...] = ()
+    kept_duplicates: int = 0
 
     def counts(self) -> dict[str, int]:
         """Number of skipped items by reason, the most frequent first."""

@@ -121,9 +121,13 @@ def _open_parquet(path: Path) -> Survey:
 
 
 def _open_folder(path: Path) -> Survey:
+    from sparring.data.parquet import ParquetShards, choose_shards
+
     arrays = _idx_files(path)
     if not arrays:
-        return survey_images(FolderBlobs(path), str(path))
+        shards, note = choose_shards(path)
+        found = survey_images(ParquetShards(shards) if shards else FolderBlobs(path), str(path))
+        return found.with_note(note) if note else found
     chosen = next((file for file in arrays if file.name.startswith("train-images")), None)
     if chosen is None:
         names = ", ".join(file.name for file in arrays)

@@ -1,5 +1,7 @@
 """Images in a column of a parquet file, as Hugging Face stores them: struct<bytes, path>, or plain binary."""
 
+import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -7,8 +9,10 @@ import numpy as np
 
 from sparring.data.clean import Skipped, Unreadable
 from sparring.data.damage import MAX_UNPACKED, is_bomb, one_member, whole
+from sparring.data.images import SUFFIXES
 from sparring.errors import DataError
 
+SHARD = re.compile(r"-\d+-of-\d+$")
 PREFERRED = ("image", "img", "picture", "photo")
 
 
@@ -46,12 +50,72 @@ class ParquetBlobs:
             raise Unreadable("empty", "the cell holds no bytes")
         return content
 
+    def forget(self) -> None:
+        """Let go of the row group that is in memory."""
+        self._loaded = (-1, None)
+
     def _group(self, group: int) -> Any:
         if self._loaded[0] != group:
             self._loaded = (-1, None)
             table = self._file.read_row_group(group, columns=[self._column], use_threads=False)
             self._loaded = (group, table.column(0))
         return self._loaded[1]
+
+
+class ParquetShards:
+    """The image columns of several parquet files, one file after the other; a row group is in memory at a time.
+
+    Raises:
+        DataError: as of a single one.
+    """
+
+    form = "folder of parquet files of images"
+
+    def __init__(self, paths: Sequence[Path]) -> None:
+        self._parts = [ParquetBlobs(path) for path in paths]
+        self._ends = np.cumsum([len(part.names) for part in self._parts])
+        self._open = self._parts[0]
+        self.names = [
+            f"{path.name}, {name}" for path, part in zip(paths, self._parts, strict=True) for name in part.names
+        ]
+        self.skipped: list[Skipped] = []
+        self.notes: list[str] = []
+
+    def read(self, index: int) -> bytes:
+        number = int(np.searchsorted(self._ends, index, side="right"))
+        part = self._parts[number]
+        if part is not self._open:
+            self._open.forget()
+            self._open = part
+        return part.read(index - (int(self._ends[number - 1]) if number else 0))
+
+
+def choose_shards(folder: Path) -> tuple[list[Path], str]:
+    """The parquet files of a folder that hold one set of images, as Hugging Face lays them out, and a note.
+
+    Looked at are the folder and those in it. Shards are named SPLIT-00000-of-00005.parquet; of several splits `train`
+    is taken. None, where there are no parquet files, or images beside them.
+
+    Raises:
+        DataError: where several sets are there and none is called `train`.
+    """
+    files = [file for pattern in ("*", "*/*") for file in folder.glob(pattern) if file.is_file()]
+    shards = sorted(file for file in files if file.suffix.lower() == ".parquet")
+    if not shards or any(file.suffix.lower() in SUFFIXES for file in files):
+        return [], ""
+    sets: dict[str, list[Path]] = {}
+    for shard in shards:
+        sets.setdefault(SHARD.sub("", shard.relative_to(folder).with_suffix("").as_posix()), []).append(shard)
+    trains = [name for name in sets if name.rpartition("/")[2] == "train"]
+    if len(sets) > 1 and len(trains) != 1:
+        fix = "Give one of them, or a folder of one set."
+        raise DataError(
+            f"{folder}: a folder of parquet files must hold one set, or one named train. Got {', '.join(sets)}. {fix}"
+        )
+    chosen = trains[0] if len(sets) > 1 else next(iter(sets))
+    others = ", ".join(name for name in sets if name != chosen)
+    note = f"Of the folder's parquet files {chosen} is taken; left out: {others}." if others else ""
+    return sets[chosen], note
 
 
 def _pyarrow_parquet(path: Path) -> Any:

@@ -3,7 +3,9 @@
 Figures are made directly, never through pyplot, so nothing here touches its global state.
 """
 
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -146,10 +148,23 @@ def frame_plane(axes: Axes, plane: Plane) -> None:
     """Give `axes` the labels of `plane`, and its range with a margin of 8 %, the same for every picture."""
     margin = 0.08 * np.where(plane.high > plane.low, plane.high - plane.low, 1.0)
     axes.set_xlim(plane.low[0] - margin[0], plane.high[0] + margin[0])
-    axes.set_xlabel(plane.labels[0])
+    axes.set_xlabel(as_is(plane.labels[0]))
     if len(plane.labels) == 2:
         axes.set_ylim(plane.low[1] - margin[1], plane.high[1] + margin[1])
-        axes.set_ylabel(plane.labels[1])
+        axes.set_ylabel(as_is(plane.labels[1]))
+
+
+@contextmanager
+def quiet_glyphs() -> Iterator[None]:
+    """While entered, letters that matplotlib's font lacks become boxes without a warning for each."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", r"Glyph .* missing from")
+        yield
+
+
+def as_is(name: str) -> str:
+    """A name as matplotlib is to write it: not as a formula, and in legends also where it begins with a line."""
+    return ("\u200b" if name.startswith("_") else "") + name.replace("$", r"\$")
 
 
 def dress(axes: Axes, ink: Ink) -> None:
@@ -167,7 +182,8 @@ def rasterise(figure: Figure, dpi: int = 110) -> np.ndarray:
     """The pixels of `figure`: uint8 (height, width, 4)."""
     figure.set_dpi(dpi)
     canvas = FigureCanvasAgg(figure)
-    canvas.draw()
+    with quiet_glyphs():
+        canvas.draw()
     return np.asarray(canvas.buffer_rgba()).copy()
 
 
@@ -209,7 +225,7 @@ def _histogram(axes: Axes, rows: np.ndarray, plane: Plane, backdrop: np.ndarray 
     for values, colour in drawn:
         if values is not None:
             axes.hist(plane.project(values)[:, 0], bins=bins, density=True, color=colour, alpha=0.65)
-    axes.set_xlabel(plane.labels[0])
+    axes.set_xlabel(as_is(plane.labels[0]))
     axes.set_ylabel("density")
 
 
@@ -251,7 +267,7 @@ def draw_groups(places: np.ndarray, groups: np.ndarray, names: Sequence[str], in
     """
     figure, axes = _blank_map()
     size = float(np.clip(9000 / max(len(places), 1), 10, 50))
-    for group, name in enumerate(names):
+    for group, name in enumerate(map(as_is, names)):
         form, colour = SHAPES[group // len(ink.marks) % len(SHAPES)], ink.marks[group % len(ink.marks)]
         own = places[groups == group]
         axes.scatter(own[:, 0], own[:, 1], s=size, c=colour, marker=form, alpha=0.75, linewidths=0, label=name)

@@ -102,6 +102,7 @@ class Survey:
             "skipped": self.cleaning.counts(),
             "skipped_items": [asdict(item) for item in self.cleaning.skipped[:NAMES_SHOWN]],
             "duplicates": len(self.cleaning.duplicates),
+            "kept_duplicates": self.cleaning.kept_duplicates,
             "duplicate_items": [asdict(item) for item in self.cleaning.duplicates[:NAMES_SHOWN]],
             "missing": self.missing,
             "notes": list(self.cleaning.notes),

@@ -93,6 +93,7 @@ def test_equal_rows_of_numbers_stay_and_are_counted():
     found = survey(np.array([[1.0, 2], [3, 4], [1, 2]]))
     assert (found.cleaning.kept, found.cleaning.duplicates) == (3, ())
     assert any("equal an earlier one: 1" in note for note in found.cleaning.notes)
+    assert (found.to_json()["duplicates"], found.to_json()["kept_duplicates"]) == (0, 1)
 
 
 def test_equal_images_are_dropped_from_training(random):

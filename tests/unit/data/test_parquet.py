@@ -46,3 +46,30 @@ def test_missing_pyarrow_names_the_extra(samples, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
     with pytest.raises(DataError, match=r"pip install 'sparring\[tables\]'"):
         survey(path)
+
+
+def shards(samples, folder, split, count, first=0):
+    folder.mkdir(parents=True, exist_ok=True)
+    cells = list(samples.pngs(first + 4 * count).values())[first:]
+    for number in range(count):
+        name = f"{split}-{number:05d}-of-{count:05d}.parquet"
+        samples.write_parquet(folder / name, cells[4 * number : 4 * number + 4])
+
+
+def test_shards_of_the_training_split_are_one_set(samples, tmp_path):
+    shards(samples, tmp_path / "data", "train", 3)
+    shards(samples, tmp_path / "data", "test", 1, first=12)
+    (tmp_path / "README.md").write_text("# A data set")
+    found = survey(tmp_path)
+    assert (found.cleaning.kept, found.cleaning.skipped) == (12, ())
+    assert found.names[5] == "train-00001-of-00003.parquet, row 1"
+    assert "data/train is taken; left out: data/test." in found.cleaning.notes[0]
+    rows = found.source().rows([11, 0, 6])
+    np.testing.assert_array_equal(rows, np.stack([samples.picture(index) for index in (11, 0, 6)]))
+
+
+def test_several_sets_of_shards_without_a_training_one_are_refused(samples, tmp_path):
+    for split in ("cats", "dogs"):
+        shards(samples, tmp_path, split, 1)
+    with pytest.raises(DataError, match=r"must hold one set, or one named train\. Got cats, dogs\."):
+        survey(tmp_path)
