@@ -43,27 +43,26 @@ def bootstrap_mean(values: np.ndarray, rng: np.random.Generator, replicates: int
     return percentile_interval(float(values.mean()), np.array(draws))
 
 
-def jackknife(
-    statistic: Callable[[np.ndarray, np.ndarray], float], a: np.ndarray, b: np.ndarray, groups: int = 20
-) -> Estimate:
-    """A statistic of two samples, its interval from leaving out one group of either sample at a time.
+def jackknife(statistic: Callable[..., float], *samples: np.ndarray, groups: int = 20) -> Estimate:
+    """A statistic of one or more samples, its interval from leaving out one group of one sample at a time.
 
-    The delete-group jackknife (Shao and Wu 1989) needs 2 * groups evaluations at nearly the full n, so that
-    a statistic whose bias depends on n, such as the Frechet distance, keeps its place in the interval.
+    The delete-group jackknife (Shao and Wu 1989) needs as many evaluations as there are groups, at nearly the full n,
+    so that a statistic whose bias depends on n, such as the Frechet distance, keeps its place in the interval.
 
     Args:
-        statistic: takes two samples and returns a number.
-        a: one sample, shape (n, d), in random order.
-        b: the other, shape (m, d), in random order.
+        statistic: takes the samples and returns a number.
+        *samples: each of shape (n, ...), in random order.
         groups: how many groups each sample is dealt into; fewer where it has fewer items.
 
     Returns:
         The statistic of all items, with a normal interval.
     """
-    without_a = np.array([statistic(rest, b) for rest in _without_each_group(a, groups)])
-    without_b = np.array([statistic(a, rest) for rest in _without_each_group(b, groups)])
-    variance = sum(float((len(x) - 1) * x.var()) for x in (without_a, without_b))
-    return normal_interval(statistic(a, b), variance)
+    variance = 0.0
+    for place, sample in enumerate(samples):
+        before, after = samples[:place], samples[place + 1 :]
+        without = np.array([statistic(*before, rest, *after) for rest in _without_each_group(sample, groups)])
+        variance += float((len(without) - 1) * without.var())
+    return normal_interval(statistic(*samples), variance)
 
 
 def _without_each_group(rows: np.ndarray, groups: int) -> list[np.ndarray]:

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, FuncFormatter, LogLocator, MaxNLocator, NullLocator
 from PIL import Image
 
-from sparring.data.plots import DARK, LIGHT, Ink, dress
+from sparring.data.plots import DARK, LIGHT, Ink, as_is, dress, quiet_glyphs
 from sparring.report.history import Curve, History
 
 MAX_SIDE = 1200
@@ -72,10 +72,11 @@ def themed(draw: Callable[[Ink], Figure], alt: str) -> Picture:
 def figure_uri(figure: Figure) -> str:
     """A figure as a data URI on a transparent ground: SVG, or PNG where an SVG is large and a PNG smaller."""
     svg, png = io.BytesIO(), io.BytesIO()
-    with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "sparring"}):
+    with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "sparring"}), quiet_glyphs():
         figure.savefig(svg, format="svg", transparent=True, metadata={"Date": None})
     if len(svg.getvalue()) > MAX_SVG:
-        figure.savefig(png, format="png", transparent=True, dpi=200)
+        with quiet_glyphs():
+            figure.savefig(png, format="png", transparent=True, dpi=200)
         if len(png.getvalue()) < len(svg.getvalue()):
             return _uri("image/png", png.getvalue())
     return _uri("image/svg+xml", svg.getvalue())
@@ -158,7 +159,9 @@ def _draw(axes: Axes, chart: Chart, history: History | None, ink: Ink) -> None:
     for index, line in enumerate(chart.lines):
         colour = ink.marks[index % len(ink.marks)]
         marker = "o" if len(line.curve) < 30 else ""
-        axes.plot(line.curve.samples, line.curve.values, color=colour, lw=1.6, marker=marker, ms=3, label=line.label)
+        axes.plot(
+            line.curve.samples, line.curve.values, color=colour, lw=1.6, marker=marker, ms=3, label=as_is(line.label)
+        )
     if chart.log:
         _log_scale(axes)
     if chart.target is not None:

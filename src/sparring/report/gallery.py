@@ -53,6 +53,7 @@ class Gallery:
         real: as many real items, drawn at random, on the same scale.
         nearest: samples and, beneath them, the training items nearest to them.
         searched: number of training items that were searched for these.
+        known: number of all training items.
         walk: interpolations between latents, one a line.
     """
 
@@ -60,6 +61,7 @@ class Gallery:
     real: Picture
     nearest: tuple[Strip, ...]
     searched: int
+    known: int
     walk: Picture
 
 
@@ -79,6 +81,7 @@ def make_gallery(model: Generative, source: Source, seen: Source) -> Gallery:
         real=artist.items(artist.real, "real items, drawn at random"),
         nearest=_nearest(model, artist, samples[: artist.layout.pairs], space),
         searched=len(space),
+        known=len(seen),
         walk=artist.tracks(walk(model, artist.layout.walks), "interpolations between latents, one a line"),
     )
 

@@ -14,6 +14,7 @@ from PIL import Image
 import sparring
 from sparring.assembly import split
 from sparring.config import from_json
+from sparring.data.blobs import printable
 from sparring.data.cache import open_cache
 from sparring.data.folders import Folders
 from sparring.data.source import Source, Spec
@@ -66,8 +67,8 @@ def gather(run: Path, compare: Sequence[Path], load: Loader) -> Page:
     history, cleaned = facts.history, facts.cleaned
     return Page(
         title=facts.data_name,
-        run=run.resolve().name,
-        run_path=str(run),
+        run=printable(run.resolve().name),
+        run_path=printable(str(run)),
         is_vector=source.spec.kind == "vector",
         verdict=tuple(_verdict(facts.metrics, model.facts)),
         summary=tuple(_summary(facts, source)),
@@ -166,7 +167,8 @@ def _counts(cleaned: Mapping[str, Any]) -> list[tuple[str, int]]:
     reasons = [(reason.capitalize(), count) for reason, count in (cleaned.get("counts") or {}).items()]
     equal = len(cleaned.get("duplicates", ()))
     kept = [("Found", cleaned.get("found", 0)), ("Kept", cleaned.get("kept", 0))]
-    return [*kept, *reasons, ("Duplicates", equal)]
+    weighty = cleaned.get("kept_duplicates", 0)
+    return [*kept, *reasons, ("Duplicates", equal), *([("Duplicates, kept", weighty)] if weighty else [])]
 
 
 def _left_out(cleaned: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -18,6 +18,7 @@ from sparring.data.source import Source, SubsetSource, spread, spread_rows
 from sparring.extractors.pca import PCA
 from sparring.hooks.keep import unexplained
 from sparring.metrics.distances import nearest
+from sparring.metrics.estimate import Estimate, jackknife, proportion
 from sparring.model import BATCH
 from sparring.report.artist import Artist
 from sparring.report.figures import Picture, themed
@@ -92,9 +93,11 @@ def _by_cluster(model: Model, parts: Split, folders: Folders | None, shown: np.n
         f"{NEIGHBOURS} nearest by the embedding. Neither their number nor any label was given."
     )
     if folders is not None:
-        shared = adjusted_mutual_info_score(folders.of[_origin(parts.held_out)[shown]], groups)
+        both = np.stack([folders.of[_origin(parts.held_out)[shown]], groups], axis=1)
+        shared = jackknife(lambda rows: adjusted_mutual_info_score(rows[:, 0], rows[:, 1]), both)
         label += (
-            f" Clusters and folders share {shared:.2f} of their information (0 by chance, 1 where they are the same)."
+            f" Clusters and folders share {shared.value:.2f} of their information ({shared.low:.2f} to "
+            f"{shared.high:.2f} by these {len(both):,} items; 0 by chance, 1 where they are the same)."
         )
     names = [f"{number + 1} ({size:,})" for number, size in enumerate(sizes)]
     return Strip(label, themed(lambda ink: draw_groups(places, groups, names, ink), "map in clusters' colours"))
@@ -109,13 +112,15 @@ def _by_folder(model: Model, parts: Split, folders: Folders, shown: np.ndarray, 
     def agree(vectors: Callable[[np.ndarray], np.ndarray]) -> str:
         found = theirs[nearest(vectors(rows), vectors(others), k=2).indices]
         other = np.where(found[:, 0] == mine, found[:, 1], found[:, 0])  # an item is no neighbour of its own
-        return f"{(folders.of[other] == folders.of[mine]).mean():.1%}"
+        same = folders.of[other] == folders.of[mine]
+        return _percent(proportion(int(same.sum()), len(same)))
 
     largest = np.bincount(folders.of).max() / len(folders.of)
     by_embedding, by_values = agree(lambda part: model.embed(part, model.code_size)), agree(own_values(parts.train))
     label = (
         "Coloured by the folder that an item came from, which training never saw. The nearest training item is of the "
-        f"same folder for {by_embedding} of the items by the embedding, and for {by_values} by the values themselves; "
+        f"same folder for {by_embedding} of these {len(rows):,} items by the embedding, and for {by_values} by the "
+        "values themselves; "
         f"{largest:.1%} of all are of the largest folder."
     )
     groups = folders.of[mine]
@@ -136,17 +141,21 @@ def _strips(model: Model, artist: Artist, parts: Split) -> tuple[Strip, ...]:
     def painted(numbers: int) -> np.ndarray:
         return model.decode(model.refine(held, model.encode(held)[:, :numbers], STEPS))
 
+    def principal(numbers: int) -> np.ndarray:
+        pca = PCA(spread_rows(parts.train, FITTED), numbers)
+        plain = pca.invert(pca(held)).reshape(held.shape).clip(np.nanmin(artist.real), np.nanmax(artist.real))
+        return in_dtype(plain, held.dtype)
+
     whole = painted(size)
     if artist.spec.kind == "vector":
         label = f"Items (rings), each joined to what is painted of it from {size} numbers (dot)"
         pairs = np.stack([held, whole], axis=1)[some]
-        return (Strip(f"{label}: {_left(held, whole)}", artist.tracks(pairs, label)),)
+        beside = f"from as many principal components, {_left(held, principal(size))}"
+        return (Strip(f"{label}: {_left(held, whole)}; {beside}", artist.tracks(pairs, label)),)
     rows = {f"Painted from all {size} numbers of its code": whole}
     if size > SHORT:
-        pca = PCA(spread_rows(parts.train, FITTED), SHORT)
         rows[f"Painted from the first {SHORT} numbers"] = painted(SHORT)
-        plain = pca.invert(pca(held)).reshape(held.shape).clip(np.nanmin(artist.real), np.nanmax(artist.real))
-        rows[f"From {SHORT} principal components"] = in_dtype(plain, held.dtype)
+        rows[f"From {SHORT} principal components"] = principal(SHORT)
     whose = "that training did not see" if parts.is_apart else "of the training part"
     strips = [Strip(f"Items {whose}", artist.items(held[some], "real items", count))]
     for name, found in rows.items():
@@ -156,5 +165,14 @@ def _strips(model: Model, artist: Artist, parts: Split) -> tuple[Strip, ...]:
 
 def _left(held: np.ndarray, rows: np.ndarray) -> str:
     """The mean square error over the variance, in words."""
-    at = iter(np.split(rows, range(BATCH, len(rows), BATCH)))
-    return f"{unexplained(held, lambda part: next(at)):.1%} of the variance is lost"
+
+    def lost(pairs: np.ndarray) -> float:
+        at = iter(np.split(pairs[:, 1], range(BATCH, len(pairs), BATCH)))
+        return unexplained(pairs[:, 0], lambda part: next(at))
+
+    found = jackknife(lost, np.stack([held, rows], axis=1))
+    return f"{_percent(found)} of the variance of {len(held)} items is lost"
+
+
+def _percent(found: Estimate) -> str:
+    return f"{found.value:.1%} ({max(found.low, 0.0):.1%} to {found.high:.1%})"

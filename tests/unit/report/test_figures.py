@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from sparring.data.plots import DARK, LIGHT
+from sparring.data.plots import DARK, LIGHT, draw_groups, rasterise
 from sparring.report.figures import comparing_charts, draw_chart, image_picture, themed, training_charts
 from sparring.report.history import Curve, History, Mark
 
@@ -32,6 +32,17 @@ def test_charts_are_those_whose_quantity_was_recorded():
     assert titles[0] == "Loss"
     assert "Gradient penalties" not in titles
     assert training_charts(History()) == []
+
+
+def test_names_of_groups_are_written_as_they_are(recwarn):
+    names = ["_unsorted", "$5_$10", "good", "猫"]
+    figure = draw_groups(np.random.default_rng(0).normal(size=(40, 2)), np.arange(40) % 4, names, LIGHT)
+    shown = [text.get_text().strip("\u200b").replace(r"\$", "$") for text in figure.legends[0].get_texts()]
+    assert shown == names
+    drawn = decode(themed(lambda ink: figure, "map").light)[1].decode()
+    assert all(name in drawn for name in names)
+    rasterise(figure)
+    assert not [warning for warning in recwarn if "Glyph" in str(warning.message)]
 
 
 def test_penalties_are_drawn_on_a_logarithmic_scale_only_where_they_are_positive():

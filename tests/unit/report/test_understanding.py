@@ -72,10 +72,11 @@ def test_folders_are_told_apart_as_often_as_neighbours_agree(run):
     assert len(found.coloured) == 2
     rows = source.rows(np.arange(1797)).reshape(1797, -1)
     agree = KNeighborsClassifier(1).fit(rows[rest], truth[rest]).score(rows[keep], truth[keep])
-    assert f"for {agree:.1%} by the values" in found.coloured[1].label
+    low_to_high = r" \([\d.]+% to [\d.]+%\)"
+    assert re.search(f"for {agree:.1%}{low_to_high} by the values", found.coloured[1].label)
     vectors = model.embed(source.rows(np.arange(1797)), model.code_size)
     agree = KNeighborsClassifier(1).fit(vectors[rest], truth[rest]).score(vectors[keep], truth[keep])
-    assert f"for {agree:.1%} of the items by the embedding" in found.coloured[1].label
+    assert re.search(f"for {agree:.1%}{low_to_high} of these 200 items by the embedding", found.coloured[1].label)
 
 
 def test_an_item_is_no_neighbour_of_its_own(run):
@@ -84,7 +85,7 @@ def test_an_item_is_no_neighbour_of_its_own(run):
     found = look_inside(model, source, Split(source, source, is_apart=False), alone)
     assert found is not None
     assert len(found.coloured) == 2
-    said = re.search(r"for ([\d.]+)% of the items by the embedding", found.coloured[1].label)
+    said = re.search(r"for ([\d.]+)% \(.*\) of these [\d,]+ items by the embedding", found.coloured[1].label)
     assert said is not None
     assert float(said[1]) < 25
 
