@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from sparring.augment import AUGMENTS
-from sparring.config import Config, OptimiserConfig, replace
+from sparring.config import AugmentConfig, Config, OptimiserConfig, replace
 from sparring.data.feed import ShuffledFeed
 from sparring.data.scale import Scaler
 from sparring.data.source import Source, Spec, SubsetSource, spread_rows
@@ -161,8 +161,23 @@ def check_names(config: Config, spec: Spec) -> None:
     _check_optimiser(config.optimiser)
     if config.tensorboard:
         require_tensorboard()
-    _check_augment(config.augment.name or "none", spec)
-    world = int(os.environ.get("WORLD_SIZE", "1"))
+    _check_augment(config.augment, spec)
+    check_processes(config)
+    if config.data.resolution is not None and spec.kind != "image":
+        raise UsageError(rule("`data.resolution`", f"left out of {spec.kind} data", list(config.data.resolution)))
+
+
+def check_processes(config: Config) -> None:
+    """Refuse a batch that the processes of a distributed run cannot share equally, and a GPU of two of them.
+
+    Raises:
+        UsageError: naming the batch, or the number of processes.
+    """
+    world, here = (int(os.environ.get(name, "1")) for name in ("WORLD_SIZE", "LOCAL_WORLD_SIZE"))
+    gpus = torch.cuda.device_count()
+    if gpus and here > gpus and config.device != "cpu":
+        fix = f"Start {gpus}, or train on the processors with --set device=cpu."
+        raise UsageError(rule("The processes on this machine", f"one for each of its {gpus} GPUs", here, fix))
     if isinstance(config.optimiser.batch, int) and config.optimiser.batch % world:
         raise UsageError(rule("`optimiser.batch`", f"a multiple of the {world} processes", config.optimiser.batch))
 
@@ -178,8 +193,13 @@ def _check_optimiser(options: OptimiserConfig) -> None:
             raise UsageError(rule(f"`optimiser.{name}`", must, value))
 
 
-def _check_augment(name: str, spec: Spec) -> None:
-    if name == "none":
+def _check_augment(options: AugmentConfig, spec: Spec) -> None:
+    """Refuse an augmentation of other data, and a probability of none."""
+    name, probability = options.name, options.probability
+    fits = spec.kind in {AUGMENTS[known].kind for known in AUGMENTS}
+    if probability not in (None, "adaptive", 0.0) and (name == "none" or (name is None and not fits)):
+        raise UsageError(rule("`augment.probability`", "left out where nothing is augmented", probability))
+    if name in (None, "none"):
         return
     kind = AUGMENTS[name].kind
     if kind != spec.kind:

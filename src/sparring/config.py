@@ -265,8 +265,8 @@ def apply_settings(config: Config, settings: Mapping[str, Any], where: str = "--
     return from_json(values, where)
 
 
-def read_file(path: Path) -> dict[str, Any]:
-    """The nested values of a `.json` or `.toml` file; the `config.json` of a run counts as one.
+def read_file(path: Path) -> tuple[dict[str, Any], bool]:
+    """The nested values of a `.json` or `.toml` file, and whether it is the `config.json` of a run.
 
     A run's budget is what its minutes or epochs became, its samples, so that the same items are shown again.
 
@@ -284,11 +284,11 @@ def read_file(path: Path) -> dict[str, Any]:
         raise UsageError(f"The configuration file {str(path)!r} must hold one table of settings.")
     config = values.get("config")
     if not isinstance(config, dict):
-        return values
+        return values, False
     budget = config.get("budget")
     if isinstance(budget, dict) and budget.get("samples"):
         config = {**config, "budget": {"samples": budget["samples"]}}
-    return config
+    return config, True
 
 
 def _read(value: Any) -> Any:

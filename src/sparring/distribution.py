@@ -20,7 +20,7 @@ def processes() -> Iterator[bool]:
         yield True
         return
     dist.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo", timeout=timedelta(days=1))
-    if torch.cuda.is_available():
+    if torch.cuda.is_available() and int(os.environ.get("LOCAL_RANK", "0")) < torch.cuda.device_count():
         torch.cuda.set_device(default_device())
     try:
         yield dist.get_rank() == 0
@@ -48,7 +48,7 @@ def from_first(value: float) -> float:
     """The first process's value, in every process."""
     if not dist.is_initialized():
         return value
-    shared = torch.tensor([value], dtype=torch.float64, device=default_device())
+    shared = torch.tensor([value], dtype=torch.float64)
     dist.broadcast(shared, 0)
     return shared.item()
 

@@ -19,14 +19,14 @@ from sparring.config import Config
 from sparring.data.feed import Feed
 from sparring.errors import RunError
 from sparring.games.base import PLAIN, Game
+from sparring.objectives import OBJECTIVES
 from sparring.optimisers import flatten_optimiser, make_optimiser, set_rates, unflatten_optimiser
 from sparring.priors.gaussian import Gaussian
 from sparring.rng import torch_stream
 
 # the probability of augmentation moves every so many steps, from 0 to 1 in this share of the budget at the fastest
 ADAPT_STEPS, ADAPT_SHARE, MOST_AUGMENTED = 8, 0.15, 0.9
-# the loss to keep, of a least that is 0.7 of the one at which nothing can be told, is raised to that one at most
-MOST_RAISED = 0.4
+MOST_RAISED = 0.4  # of the loss to keep, and never beyond the one at which the discriminator cannot tell
 
 
 class Hook:
@@ -188,7 +188,6 @@ class Engine:
         at = seen / max(self.total - self.begin, 1)
         penalties, options = config.penalties, config.schedule
         sooner = max(1.0, 0.5 * (self.total - self.begin) / (penalties.gamma_samples or float("inf")))
-        most = config.augment.probability
         rate = schedule.learning_rate(
             at,
             config.optimiser.learning_rate or 0.0,
@@ -201,10 +200,14 @@ class Engine:
             learning_rate=rate / strength,
             beta2=schedule.second_moment(at, config.optimiser.beta2, config.optimiser.beta2_end),
             ema_half_life=ema.half_life(seen, config.ema.share, config.ema.cap or float("inf")),
-            probability=(
-                self.progress.probability if most == "adaptive" else schedule.probability(at, float(most or 0.0))
-            ),
+            probability=self._probability(at),
         )
+
+    def _probability(self, at: float) -> float:
+        most = self.config.augment.probability
+        if self.augment is None or most is None:
+            return 0.0
+        return self.progress.probability if most == "adaptive" else schedule.probability(at, most)
 
     def autocast(self) -> contextlib.AbstractContextManager[Any]:
         """The precision that networks compute in; weights, losses and penalties' norms stay float32."""
@@ -281,8 +284,9 @@ class Engine:
     def _adapt(self, d_loss: float) -> None:
         """Augment more often where the discriminator wins too easily, else less (Karras et al. 2020, section 3)."""
         change = ADAPT_STEPS * self.batch / (ADAPT_SHARE * max(self.total, 1))
-        target = (self.config.augment.target or 0.0) * (1.0 + self.progress.raised)
-        towards = change if d_loss < target else -change
+        least = self.config.augment.target or 0.0
+        most = max(least, OBJECTIVES[self.config.objective.name].balance)
+        towards = change if d_loss < min(least * (1.0 + self.progress.raised), most) else -change
         self.progress.probability = min(max(self.progress.probability + towards, 0.0), MOST_AUGMENTED)
 
     def _draw_views(self, probability: float) -> Callable[[Tensor], View]:

@@ -23,6 +23,7 @@ FEWEST_STEPS = 3
 GLANCE_SECONDS = 0.6
 TIMED_SHARE, MOST_SECONDS = 0.015, 10.0
 MARGIN = 0.97
+JUDGED_ITEMS = 4096  # real ones, at most, that keep-best holds generated ones against
 TIMED_ITEMS = 64  # whose features give a scale while only time is taken
 AUGMENTED = 0.5  # the probability that an augmented training is timed with: it will move
 
@@ -139,7 +140,7 @@ def measure(
     engine = build_engine(config, source, scaler, device, alone=True)
     engine.progress.probability = AUGMENTED
     step = _mean_step(engine, seconds)
-    overhead = 0.0 if judge is None else config.validation.points * _measurement(engine, scaler, judge)
+    overhead = 0.0 if judge is None else _measurements(engine, scaler, judge, len(source))
     encoding = _encoding_step(engine, config, source, scaler, seconds) if has_encoder(config) else 0.0
     return Pace(int(config.network.width or 0), step / (part * world), overhead, encoding / (part * world))
 
@@ -164,8 +165,10 @@ def _mean_step(engine: Engine, seconds: float) -> float:
 
 
 @torch.inference_mode()
-def _measurement(engine: Engine, scaler: Scaler, judge: Extractor) -> float:
-    items = engine.config.validation.items
+def _measurements(engine: Engine, scaler: Scaler, judge: Extractor, count: int) -> float:
+    """Seconds of all measurements, and of looking at the training items that generated ones are held against."""
+    options = engine.config.validation
+    items = options.points * options.items + (min(count, JUDGED_ITEMS) if engine.adapts else 0)
     began = time.perf_counter()
     with engine.autocast():
         made = engine.averaged(torch.zeros(BATCH, engine.prior.size, device=engine.device))

@@ -17,7 +17,7 @@ from sparring.errors import UsageError, rule
 from sparring.extractors.base import Extractor
 from sparring.extractors.build import build_extractor, default_extractor
 from sparring.hardware import default_device
-from sparring.pace import GLANCE_SECONDS, choose_pace, encoder_part, has_encoder, measure
+from sparring.pace import GLANCE_SECONDS, JUDGED_ITEMS, choose_pace, encoder_part, has_encoder, measure
 from sparring.presets import configure
 from sparring.rules import (
     DEFAULT_MINUTES,
@@ -29,7 +29,6 @@ from sparring.rules import (
     needed_samples,
 )
 
-JUDGED_ITEMS = 4096
 ESTIMATED_ITEMS = 1024
 LONG_READING = 0.25  # of the minutes: what reading may take of them before it is said
 MOST_READING = 0.5  # and before training gets the other half all the same
@@ -42,6 +41,20 @@ class Prepared:
     config: Config
     decisions: tuple[str, ...]
     scaler: Scaler
+    timing: "Timing | None" = None
+
+
+@dataclass(frozen=True)
+class Timing:
+    """What a budget of minutes was turned into samples with.
+
+    Attributes:
+        minutes: that the training takes in all: the budget's, and more where reading took most of it.
+        samples_per_second: of the players.
+    """
+
+    minutes: float
+    samples_per_second: float
 
 
 @dataclass(frozen=True)
@@ -81,7 +94,7 @@ def estimate(found: Survey, minutes: float = DEFAULT_MINUTES, began: float | Non
     began -= (time.perf_counter() - looked) * (len(source) - len(sample)) / len(sample)  # a training reads them all
     prepared = plan(form.config, sample, len(source), device, began, glance=True)
     chosen = prepared.config
-    batch, total = int(chosen.optimiser.batch or 1), int(chosen.budget.samples or 1)
+    batch, total, timing = int(chosen.optimiser.batch or 1), int(chosen.budget.samples or 1), prepared.timing
     return Estimate(
         preset="default",
         resolution=list(chosen.data.resolution) if chosen.data.resolution else None,
@@ -90,7 +103,7 @@ def estimate(found: Survey, minutes: float = DEFAULT_MINUTES, began: float | Non
         batch=batch,
         minutes=minutes,
         samples=total,
-        samples_per_second=round(adversarial_samples(chosen) / (60 * minutes * (1.0 - chosen.encoder.share)), 1),
+        samples_per_second=round(timing.samples_per_second if timing else 0.0, 1),
         decisions=[*form.reasons, *prepared.decisions],
     )
 
@@ -117,16 +130,19 @@ def plan(
     if not held:
         reasons.append("too few items to hold any out: keep-best judges by the training items")
     extractor = judge(parts)
-    config, pace_reasons = _choose_samples(config, parts.train, scaler, device, extractor, began, count - held, glance)
+    if config.budget.samples or config.budget.epochs:
+        (config, why), timing = _whole_batches(config, count - held), None
+    else:
+        config, why, timing = _fit_minutes(config, parts.train, scaler, device, extractor, began, glance)
     choice = choose_by_width(config, source.spec)
-    return Prepared(choice.config, (*reasons, *pace_reasons, *choice.reasons), scaler)
+    return Prepared(choice.config, (*reasons, *why, *choice.reasons), scaler, timing)
 
 
 def expected_time(prepared: Prepared, source: Source, device: torch.device) -> str:
     """How long the training will take on this machine, as a sentence."""
     config = prepared.config
-    if config.budget.minutes:
-        return f"Training will take about {_minutes(config.budget.minutes)}, reading the data included."
+    if prepared.timing:
+        return f"Training will take about {_minutes(round(prepared.timing.minutes, 1))}, reading the data included."
     parts = split(source, config)
     pace = measure(config, parts.train, prepared.scaler, device, judge(parts), GLANCE_SECONDS)
     seconds = pace.seconds(adversarial_samples(config), config.encoder.samples or 0)
@@ -134,50 +150,59 @@ def expected_time(prepared: Prepared, source: Source, device: torch.device) -> s
     return f"Training will take about {amount}."
 
 
-def _choose_samples(
+def _whole_batches(config: Config, count: int) -> tuple[Config, list[str]]:
+    """A budget of samples or epochs in whole batches, and what follows from it."""
+    batch, budget = int(config.optimiser.batch or 1), config.budget
+    asked = budget.samples or round((budget.epochs or 1.0) * count)
+    total = batch * max(2 if has_encoder(config) else 1, -(-asked // batch))
+    reason = f"budget.samples = {total:,}: whole batches of {batch}"
+    share, encoded = encoder_part(config, batch)
+    if encoded is None:
+        encoded = batch * max(1, int(share * total / batch)) if share else 0
+    if encoded >= total:
+        must = f"fewer than the budget's {total:,} samples, so that something is left to train the players on"
+        raise UsageError(rule("`encoder.samples`", must, config.encoder.samples))
+    config, widths = _with_width(replace(config, budget={"samples": total}), total)
+    config, reasons = _with_encoder(config, encoded)
+    return config, [*widths, reason, *reasons]
+
+
+def _fit_minutes(
     config: Config,
     source: Source,
     scaler: Scaler,
     device: torch.device,
     extractor: Extractor,
     began: float,
-    count: int,
     glance: bool,
-) -> tuple[Config, list[str]]:
-    batch, budget = int(config.optimiser.batch or 1), config.budget
-    if budget.samples or budget.epochs:
-        asked = budget.samples or round((budget.epochs or 1.0) * count)
-        total = batch * max(2 if has_encoder(config) else 1, -(-asked // batch))
-        reason = f"budget.samples = {total:,}: whole batches of {batch}"
-        share, encoded = encoder_part(config, batch)
-        if encoded is None:
-            encoded = batch * max(1, int(share * total / batch)) if share else 0
-        if encoded >= total:
-            must = f"fewer than the budget's {total:,} samples, so that something is left to train the players on"
-            raise UsageError(rule("`encoder.samples`", must, config.encoder.samples))
-        config, widths = _with_width(replace(config, budget={"samples": total}), total)
-        config, reasons = _with_encoder(config, encoded)
-        return config, [*widths, reason, *reasons]
-    minutes = budget.minutes or DEFAULT_MINUTES
+) -> tuple[Config, list[str], Timing]:
+    """The width and the samples of a budget of minutes, and what follows from it."""
+    batch, minutes = int(config.optimiser.batch or 1), config.budget.minutes or DEFAULT_MINUTES
     read = time.perf_counter() - began
     share = read / (60.0 * minutes)
-    ends = began + 60.0 * minutes * (1.0 + max(0.0, share - MOST_READING))
+    in_all = minutes * (1.0 + max(0.0, share - MOST_READING))
+    ends = began + 60.0 * in_all
     pace = choose_pace(config, source, scaler, device, ends - time.perf_counter(), extractor, glance)
     left = ends - time.perf_counter()
     played, encoded = pace.samples(left, batch, *encoder_part(config, batch))
+    if config.encoder.samples and encoded * pace.encoding > left:
+        must = f"so few that some of the {_minutes(minutes)} are left to train the players in"
+        fix = f"Here the encoder is shown {1 / pace.encoding:,.0f} items a second."
+        raise UsageError(rule("`encoder.samples`", must, config.encoder.samples, fix))
     total, rate = played + encoded, 1.0 / pace.seconds_per_sample
     why = [] if config.network.width else [_width_reason(config.network.name, pace.width, played)]
     config = replace(config, budget={"samples": total, "minutes": minutes}, network={"width": pace.width})
     config, reasons = _with_encoder(config, encoded)
     more = "training gets half of them all the same" if share > MOST_READING else "more would all go into training"
     late = f"reading the data took {read / 60:.1f} of the {_minutes(minutes)}: {more}"
-    return config, [
+    decisions = [
         *([late] if share > LONG_READING else []),
         *why,
         f"budget.samples = {total:,}: {_minutes(minutes)} at {rate:,.0f} samples a second, less the time for "
         f"the start, the measurements and a margin",
         *reasons,
     ]
+    return config, decisions, Timing(in_all, rate)
 
 
 def _with_encoder(config: Config, encoded: int) -> tuple[Config, list[str]]:

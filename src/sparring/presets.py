@@ -70,7 +70,7 @@ def configure(
     Raises:
         UsageError: for anything unknown or out of its range, and for more than one kind of budget.
     """
-    values = read_file(config_file) if config_file else {}
+    values, of_run = read_file(config_file) if config_file else ({}, False)
     config = from_json(values, f"the file {str(config_file)!r}") if values else Config()
     name = preset or config.preset or "default"
     known = {entry.name: entry for entry in PRESETS}
@@ -85,8 +85,9 @@ def configure(
     config = dataclasses.replace(config, preset=name)
     given = {f"budget.{key}": value for key, value in budget.items() if value is not None}
     if given:
-        # a resolved configuration of another budget also names that one's part for the encoder
-        config = replace(config, budget={"minutes": None, "samples": None, "epochs": None}, encoder={"samples": None})
+        config = replace(config, budget={"minutes": None, "samples": None, "epochs": None})
+        if of_run:  # what a share of that run's budget became
+            config = replace(config, encoder={"samples": None})
     options = {**given, **({} if seed is None else {"seed": seed})}
     config = apply_settings(apply_settings(config, options, "the arguments"), settings)
     if config.preset != name:

@@ -105,16 +105,11 @@ def choose_recipe(config: Config, spec: Spec, count: int, variance: float, devic
         "schedule": {"warmup": 0.0, "hold": 0.0, "rate_end": 0.1},
         "encoder": {"generated": GENERATED if count <= FEW_ITEMS else 0.0},
         "ema": {"cap": 500_000.0},
-        "augment": {
-            "name": "images" if spec.kind == "image" and count <= FEW_ITEMS else "none",
-            "probability": "adaptive",
-            "target": _round(TARGET * OBJECTIVES[config.objective.name]().balance),
-            "closeness": CLOSENESS,
-        },
+        "augment": _augment(config, spec, count),
     }
     if config.optimiser.batch == "full":
         config = replace(config, optimiser={"batch": _shared(count)})
-    config, reasons = fill(config, chosen, _recipe_reasons(name, spec, count, variance))
+    config, reasons = fill(config, chosen, _recipe_reasons(config, name, spec, count, variance))
     if config.precision is None:
         fast = not is_mlp and has_fast_bfloat16(device)
         config = replace(config, precision="bfloat16" if fast else "float32")
@@ -122,8 +117,9 @@ def choose_recipe(config: Config, spec: Spec, count: int, variance: float, devic
     return Choice(config, tuple(reasons))
 
 
-def _recipe_reasons(name: str, spec: Spec, count: int, variance: float) -> dict[str, str]:
+def _recipe_reasons(config: Config, name: str, spec: Spec, count: int, variance: float) -> dict[str, str]:
     is_mlp = name == "mlp"
+    follows = config.penalties.gamma is None and not is_mlp
     places = "convolutions need at least 8 places a side" if is_mlp else "its items have places to convolve over"
     places += ", and the generator of grey images draws at every resolution" if name == "skip" else ""
     per_variance, most = (MLP_GAMMA, MLP_GAMMA_MOST) if is_mlp else (GAMMA, GAMMA_MOST)
@@ -133,13 +129,17 @@ def _recipe_reasons(name: str, spec: Spec, count: int, variance: float) -> dict[
         + (f", as many as it has, at most {LATENT}" if spec.kind == "vector" else ""),
         "network.output": "tanh where items are scaled to [-1, 1], else linear",
         "optimiser.generator_rate": "the generator's learning rate over the discriminator's; "
-        + ("twice for grey images" if _is_easy_to_judge(name, spec) else "alike for all but grey images"),
+        + (
+            "twice for grey images"
+            if _is_easy_to_judge(name, spec)
+            else "alike for all but convolutions on grey images"
+        ),
         "optimiser.batch": "the usual one of its networks, or all items where there are fewer",
         "penalties.gamma": f"{per_variance:g} times the data's variance of {variance:.4g}, at most {most:g}",
         "penalties.gamma_samples": "how long gamma falls; half of the budget where that is less",
         "penalties.gamma_fall": "what is left of gamma then"
-        + ("" if is_mlp else f", {GAMMA_FALL * GAMMA:g} times the variance, at most {GAMMA_END_MOST:g}"),
-        "augment.name": _augment_reason(spec, count),
+        + (f", {GAMMA_FALL * GAMMA:g} times the variance, at most {GAMMA_END_MOST:g}" if follows else ", as a share"),
+        "augment.name": _augment_reason(config, spec, count),
         "encoder.generated": "the share of generated items among what the encoder is shown; "
         + (
             f"{FEW_ITEMS:,} or fewer real ones would be learned by heart"
@@ -166,9 +166,19 @@ def _gamma(is_mlp: bool, spec: Spec, variance: float) -> dict[str, float]:
     return {"gamma": _round(start), "gamma_fall": fall, "gamma_samples": samples}
 
 
-def _augment_reason(spec: Spec, count: int) -> str:
+def _augment(config: Config, spec: Spec, count: int) -> dict[str, Any]:
+    """What the discriminator sees changed: few images, or images where a probability was set."""
+    wanted = spec.kind == "image" and (count <= FEW_ITEMS or bool(config.augment.probability))
+    least = _round(TARGET * OBJECTIVES[config.objective.name].balance)
+    name = "images" if wanted else "none"
+    return {"name": name, "probability": "adaptive", "target": least, "closeness": CLOSENESS}
+
+
+def _augment_reason(config: Config, spec: Spec, count: int) -> str:
     if spec.kind != "image":
         return "only images have an augmentation"
+    if config.augment.probability and count > FEW_ITEMS:
+        return "its probability was set"
     few = f"{FEW_ITEMS:,} or fewer images would be learned by heart"
     return few if count <= FEW_ITEMS else f"more than {FEW_ITEMS:,} images are enough without"
 

@@ -18,15 +18,15 @@ from sparring.assembly import (
     averaged_model,
     build_encoding_engine,
     build_engine,
+    check_processes,
     split,
 )
 from sparring.config import Config
 from sparring.data.scale import Scaler
-from sparring.data.source import Source, spread
+from sparring.data.source import Source
 from sparring.distribution import rank, wait_for_all
 from sparring.engine import Engine, Hook, place
 from sparring.errors import RunError
-from sparring.extractors.base import Extractor
 from sparring.hardware import default_device
 from sparring.hooks.console import say
 from sparring.hooks.guard import Guard
@@ -40,9 +40,6 @@ from sparring.hooks.validate import Validate
 from sparring.model import Model, from_saved
 from sparring.planning import judge, some_rows
 from sparring.rng import torch_stream
-from sparring.rules import FEW_ITEMS
-
-BLOCK = 1024  # items whose pixels are in memory at a time
 
 
 def play(run: Path, config: Config, source: Source, scaler: Scaler, progress: bool, resuming: bool = False) -> None:
@@ -53,12 +50,15 @@ def play(run: Path, config: Config, source: Source, scaler: Scaler, progress: bo
         config: with every choice made.
         source: all items.
         scaler: fitted to them.
-        progress: whether to report on stderr.
+        progress: whether to report on stderr, as the first process.
         resuming: whether to go on from the newest checkpoint.
 
     Raises:
         RunError: when training had begun, and its checkpoints are gone or damaged.
+        UsageError: when so many processes cannot share a batch.
     """
+    check_processes(config)
+    progress = progress and rank() == 0
     slot, history = run / "checkpoint" / "last", History(run / "history.jsonl", writes=rank() == 0)
     saved = _newest(slot, history) if resuming else None
     if saved and _is_finished(saved, config):
@@ -136,7 +136,8 @@ def _say_where(saved: checkpoint.Saved, slot: Path, history: History, progress: 
     if checkpoint.is_damaged(slot):
         text = f"the newest checkpoint is damaged; training went on from the one before, at {clock:,} samples"
         history.add("note", clock, text=text)
-        say([text])
+        if rank() == 0:
+            say([text])
 
 
 def _hooks(
@@ -149,7 +150,7 @@ def _hooks(
 ) -> list[Hook]:
     held_out, generate, first = some_rows(parts.held_out), _generate(engine, scaler), rank() == 0
     extractor = judge(parts)
-    known = _features(parts.train, extractor) if engine.adapts and first else None
+    known = extractor(some_rows(parts.train)) if engine.adapts and first else None
 
     def model() -> Model:
         return averaged_model(engine, scaler, {"samples": engine.clock})
@@ -178,12 +179,6 @@ def _hooks(
         hooks += [ProgressBar()] if progress else []
         hooks.append(Save(run / "checkpoint" / "last", model, tell))
     return hooks
-
-
-def _features(source: Source, extractor: Extractor) -> np.ndarray:
-    """Of all items, or of as many as augmentation is for."""
-    chosen = spread(len(source), FEW_ITEMS)
-    return np.concatenate([extractor(source.rows(part)) for part in np.array_split(chosen, -(-len(chosen) // BLOCK))])
 
 
 def _generate(engine: Engine, scaler: Scaler) -> Callable[[int], np.ndarray]:

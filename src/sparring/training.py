@@ -11,7 +11,7 @@ import os
 import shlex
 import shutil
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,7 @@ from sparring.data.cache import open_cache, write_cache
 from sparring.data.folders import find_folders
 from sparring.data.open import survey as look_at
 from sparring.data.scale import Scaler
-from sparring.data.source import Source
+from sparring.data.source import Source, Spec
 from sparring.data.survey import Survey
 from sparring.distribution import first_alone, processes, wait_for_all
 from sparring.errors import RunError, UsageError, rule
@@ -51,6 +51,7 @@ def train(
     settings: Mapping[str, Any] | None = None,
     config_file: Path | None = None,
     names: Sequence[str] = (),
+    accept: Callable[[Config, Spec], None] = lambda config, spec: None,
     progress: bool = True,
 ) -> Path:
     """Train a model on unlabelled data.
@@ -66,6 +67,8 @@ def train(
         settings: dotted settings, such as {"network.width": 48}; they win over everything else.
         config_file: a .toml or .json file of settings; wins over the preset.
         names: of the columns of an array that is a table.
+        accept: looks at the configuration with every choice made, and the form of an item, before the first step; an
+            error of its own ends the command.
         progress: whether to report on stderr.
 
     Returns:
@@ -85,13 +88,13 @@ def train(
             if first:
                 _refuse_existing(run)
                 run.mkdir(parents=True, exist_ok=True)
-                held.enter_context(_alone(run))
+                held.enter_context(alone(run))
                 with _all_or_nothing(run):
                     if progress and not isinstance(data, np.ndarray):
                         say([f"Reading {printable(str(data))} ..."])
                     found = look_at(data, names).require()
                     check_names(config, found.spec)
-                    _write_down(run, found, config, began, progress)
+                    _write_down(run, found, config, began, accept, progress)
         _play(run, progress)
     return run
 
@@ -106,7 +109,7 @@ def resume(run: Path | str, *, progress: bool = True) -> Path:
     with kept_memory(), processes(), contextlib.ExitStack() as held:
         with first_alone() as first:
             if first:
-                held.enter_context(_alone(run))
+                held.enter_context(alone(run))
                 for slot in ("last", "best"):
                     checkpoint.settle(run / "checkpoint" / slot)
         _play(run, progress, resuming=True)
@@ -120,7 +123,9 @@ def _play(run: Path, progress: bool, resuming: bool = False) -> None:
     wait_for_all()
 
 
-def _write_down(run: Path, found: Survey, config: Config, began: float, progress: bool) -> None:
+def _write_down(
+    run: Path, found: Survey, config: Config, began: float, accept: Callable[[Config, Spec], None], progress: bool
+) -> None:
     """Read the data once into the cache, make every choice, and write config.json and cleaned.json."""
     device = torch.device(config.device) if config.device else default_device()
     form = choose_form(config, found.spec, device)
@@ -129,6 +134,7 @@ def _write_down(run: Path, found: Survey, config: Config, began: float, progress
         checkpoint.write_json(run / "folders.json", folders.to_json())
     source = write_cache(found.source(chosen_shape(form.config, found)), run / "cache")
     prepared = plan(form.config, source, len(source), device, began)
+    accept(prepared.config, source.spec)
     decisions = [*form.reasons, *prepared.decisions]
     checkpoint.write(run / "scaler", {"kind": prepared.scaler.kind}, {"scaler": prepared.scaler.state()})
     facts = {
@@ -167,7 +173,7 @@ def _read_down(run: Path) -> tuple[Config, Source, Scaler]:
 
 
 @contextlib.contextmanager
-def _alone(run: Path) -> Iterator[None]:
+def alone(run: Path) -> Iterator[None]:
     """Keep other processes from writing to the folder; where its file system has no locks, trust that none does.
 
     Raises:

@@ -161,8 +161,10 @@ def test_toml_and_json_files_mean_the_same(tmp_path: Path) -> None:
     toml, as_json = tmp_path / "a.toml", tmp_path / "a.json"
     toml.write_text('seed = 4\n[network]\nwidth = 24\n[data]\nresolution = [32, 48]\n[penalties]\nnames = ["r1"]\n')
     as_json.write_text('{"seed":4,"network":{"width":24},"data":{"resolution":[32,48]},"penalties":{"names":["r1"]}}')
-    config = from_json(read_file(toml))
-    assert config == from_json(read_file(as_json))
+    values, of_run = read_file(toml)
+    config = from_json(values)
+    assert not of_run
+    assert config == from_json(read_file(as_json)[0])
     assert (config.seed, config.network.width, config.data.resolution) == (4, 24, (32, 48))
     assert config.penalties.names == ("r1",)
 
@@ -170,7 +172,9 @@ def test_toml_and_json_files_mean_the_same(tmp_path: Path) -> None:
 def test_the_configuration_of_a_run_is_a_file_too(tmp_path: Path) -> None:
     path = tmp_path / "config.json"
     path.write_text(json.dumps({"version": "0", "config": to_json(replace(Config(), seed=7)), "decisions": []}))
-    assert from_json(read_file(path)).seed == 7
+    values, of_run = read_file(path)
+    assert from_json(values).seed == 7
+    assert of_run
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,7 @@ from sparring.planning import estimate
 from sparring.presets import configure
 from sparring.report.history import read_history
 from sparring.rules import choose_form, choose_recipe
+from sparring.stages import play
 
 BATCH, CPU = 16, torch.device("cpu")
 
@@ -113,6 +114,9 @@ def test_another_budget_does_not_take_over_the_encoder_s_part_of_the_old_one(tmp
     assert configure(None, old / "config.json", {}, {}, None).encoder.samples == 160
     assert configure(None, old / "config.json", {}, {"samples": 160}, None).encoder.samples is None
     assert configure(None, old / "config.json", {"encoder.samples": 32}, {"samples": 160}, None).encoder.samples == 32
+    own = tmp_path / "own.toml"
+    own.write_text("[encoder]\nsamples = 0\n")
+    assert configure(None, own, {}, {"samples": 160}, None).encoder.samples == 0
 
 
 def test_a_broken_encoder_is_named_and_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -202,6 +206,8 @@ def test_a_width_has_a_reason_where_it_was_chosen(tmp_path: Path, settings: dict
     ("settings", "words"),
     [
         ({"encoder.samples": 10**6}, "fewer than the budget's"),
+        ({"data.resolution": [16, 16]}, "`data.resolution` must be left out of vector data"),
+        ({"augment.probability": 0.5}, "`augment.probability` must be left out where nothing is augmented"),
         ({"optimiser.momentum": 0.9}, "`optimiser.momentum` must be left out with Adam"),
         ({"optimiser.name": "SGD", "optimiser.beta1": 0.5}, "`optimiser.beta1` must be left out with SGD"),
         ({"tensorboard": True}, "needs the extra"),
@@ -214,6 +220,23 @@ def test_what_is_refused_leaves_no_folder_in_the_way(
     with pytest.raises(UsageError, match=words):
         trained(tmp_path, 160, **settings)
     assert Model.load(trained(tmp_path, 160)).encoder is not None
+
+
+def test_an_encoder_cannot_be_shown_more_than_the_minutes_hold(tmp_path: Path) -> None:
+    rows = np.random.default_rng(0).normal(size=(40, 3))
+    with pytest.raises(UsageError, match=r"`encoder\.samples` must be so few that some of the 0\.02 minutes are left"):
+        training.train(rows, tmp_path / "run", minutes=0.02, progress=False, settings={"encoder.samples": 10**7})
+
+
+def test_a_run_goes_on_only_where_its_processes_share_the_batch(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = trained(tmp_path, 160)
+    config, source = from_json(json.loads((run / "config.json").read_text())["config"]), open_cache(run / "cache")
+    scaler = fit_scaler("moments", source)
+    monkeypatch.setenv("WORLD_SIZE", "3")
+    with pytest.raises(UsageError, match="a multiple of the 3 processes"):
+        play(run, config, source, scaler, progress=False, resuming=True)
 
 
 def test_inspection_chooses_as_training_does(monkeypatch: pytest.MonkeyPatch) -> None:

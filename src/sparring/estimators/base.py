@@ -15,8 +15,9 @@ from sklearn.utils.validation import check_is_fitted
 
 from sparring import training
 from sparring.checkpoint import FACTS
+from sparring.config import Config
 from sparring.data.blobs import is_run
-from sparring.data.source import iterate
+from sparring.data.source import Spec, iterate
 from sparring.errors import RunError, UsageError, rule
 from sparring.estimators.inputs import items_of, look, read, require_enough
 from sparring.estimators.parts import PART, in_parts
@@ -73,7 +74,8 @@ class ModelEstimator(BaseEstimator):
         budget = {"minutes": self.minutes, "samples": self.samples, "epochs": self.epochs}
         is_table = isinstance(data, np.ndarray) and data.ndim == 2
         names = tuple(getattr(self, "feature_names_in_", ())) if is_table else ()
-        options = {"preset": self.preset, "settings": self.settings, "names": names, "progress": bool(self.verbose)}
+        options = {"preset": self.preset, "settings": self.settings, "names": names}
+        options |= {"accept": self._accept, "progress": bool(self.verbose)}
         with self._folder() as run:
             training.train(data, run, seed=seed_of(self.random_state), **budget, **options)
             model, fingerprint = Model.load(run), fingerprint_of(run)
@@ -123,7 +125,10 @@ class ModelEstimator(BaseEstimator):
         return tags
 
     def _check_parameters(self) -> None:
-        """Refuse what can be refused before minutes of training."""
+        """Refuse what can be refused before anything is read."""
+
+    def _accept(self, config: Config, spec: Spec) -> None:
+        """Refuse what can be refused before minutes of training, once every choice is made."""
 
     @contextlib.contextmanager
     def _folder(self) -> Iterator[Path]:

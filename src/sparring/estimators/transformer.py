@@ -7,10 +7,13 @@ from typing import Any, Self
 
 import numpy as np
 
+from sparring.assembly import build_networks
+from sparring.config import Config
+from sparring.data.source import Spec
 from sparring.errors import UsageError, rule
 from sparring.estimators.base import ModelTransformer
 from sparring.model import Model
-from sparring.tasks.embed import Embedder
+from sparring.tasks.embed import Embedder, require_dim
 
 
 class GANTransformer(ModelTransformer):
@@ -81,12 +84,14 @@ class GANTransformer(ModelTransformer):
                 must = "more than 0, since the encoder makes the vectors"
                 raise UsageError(rule(f"`{key}` of `GANTransformer`", must, asked))
 
+    def _accept(self, config: Config, spec: Spec) -> None:
+        code_size, features = int(config.network.latent or 0), build_networks(config, spec)[1].num_features
+        require_dim(self.n_components, code_size + features, "`n_components` of `GANTransformer`")
+
     def _adopt(self, model: Model, fingerprint: str, run: Path | None) -> Self:
-        vars(self).pop("_embedder", None)
-        super()._adopt(model, fingerprint, run)
         self._embedder = Embedder(model, self.n_components)
         self.rule_ = self._embedder.rule
-        return self
+        return super()._adopt(model, fingerprint, run)
 
     @property
     def _n_features_out(self) -> int:

@@ -1,5 +1,7 @@
 """The bar on stderr: samples, ETA, losses, variance, speed."""
 
+import time
+from datetime import timedelta
 from typing import Any
 
 from rich.console import Console
@@ -36,6 +38,7 @@ class ProgressBar(Hook):
     def start(self, engine: Engine) -> None:
         self.task = self.bar.add_task("", total=engine.total, completed=engine.clock, text="")
         self.bar.start()
+        self._began, self._since = time.perf_counter(), engine.clock
 
     def step(self, engine: Engine, numbers: Any) -> None:
         if not due(engine.clock, engine.batch, engine.total, REFRESHES):
@@ -43,7 +46,13 @@ class ProgressBar(Hook):
         text = numbers.words()
         self.bar.update(self.task, completed=engine.clock, text=text)
         if not self.console.is_terminal and due(engine.clock, engine.batch, engine.total, 20):
-            self.console.print(f"{engine.clock:,} of {engine.total:,} samples  {text}", soft_wrap=True)
+            line = f"{engine.clock:,} of {engine.total:,} samples  {text}  {self._left(engine)} left"
+            self.console.print(line, soft_wrap=True)
+
+    def _left(self, engine: Engine) -> str:
+        """The time that is left, at the pace so far, as the bar has it."""
+        pace = (time.perf_counter() - self._began) / max(engine.clock - self._since, 1)
+        return str(timedelta(seconds=round(pace * max(engine.total - engine.clock, 0))))
 
     def close(self) -> None:
         self.bar.stop()

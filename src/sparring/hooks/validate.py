@@ -4,8 +4,9 @@ The distance is that of a sample, so the lowest of many is a lucky draw more oft
 takes the place of the kept one unless it is worse than the best by more than the best's own 95 % interval:
 between models that cannot be told apart the longer trained one is kept.
 
-The same items tell whether the generator remembers: where they lie nearer to training items than these lie to each
-other, the discriminator is to see more augmentation.
+The same items tell whether the generator may remember: the discriminator sees more augmentation the nearer they lie to
+training items, from somewhat farther than these lie from each other on. There a perfect generator's lie too, which is
+not to be told from one that begins to remember.
 """
 
 import math
@@ -81,8 +82,9 @@ class Validate(Hook):
         keeps = value < math.inf and value <= self.lowest_high
         remembered = {} if self.known is None else {"closeness": close}
         self.history.add("validation", engine.clock, kernel_distance=value, best=keeps, **remembered)
-        if engine.adapts and math.isfinite(close):
-            engine.raise_target(RAISE * (close - (engine.config.augment.closeness or 0.0)))
+        least = engine.config.augment.closeness
+        if engine.adapts and math.isfinite(close) and least is not None:
+            engine.raise_target(RAISE * (close - least))
         if value < self.lowest:
             self.lowest, self.lowest_high = value, high
         if keeps:

@@ -34,6 +34,16 @@ class EmbedResult:
         return {"n": len(self.embedding), "dim": self.embedding.shape[1], "rule": self.rule}
 
 
+def require_dim(dim: int | None, most: int, what: str) -> None:
+    """Refuse a length that a model with `most` numbers of code and features together does not have.
+
+    Raises:
+        UsageError: naming `what`.
+    """
+    if dim is not None and not 1 <= dim <= most:
+        raise UsageError(rule(what, f"from 1 to {most:,}, which is all that this model knows", dim))
+
+
 class Embedder:
     """The embedding of a model at one length, fitted once and then the same for every item.
 
@@ -47,9 +57,7 @@ class Embedder:
     """
 
     def __init__(self, model: Model, dim: int | None = None) -> None:
-        most = model.code_size + model.discriminator.num_features
-        if dim is not None and not 1 <= dim <= most:
-            raise UsageError(rule("`dim` of `embed`", f"from 1 to {most:,}, which is all that this model knows", dim))
+        require_dim(dim, model.code_size + model.discriminator.num_features, "`dim` of `embed`")
         self.model, self.size = model, model.code_size
         self.dim = self.size if dim is None else dim
         self.map: Map | None = fit_map(model) if self.dim == MAP and self.size > MAP else None

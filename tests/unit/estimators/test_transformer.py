@@ -63,6 +63,14 @@ def test_a_wrong_length_is_refused_before_training(wrong, monkeypatch):
         tiny(n_components=wrong).fit(vectors())
 
 
+def test_a_length_beyond_what_the_networks_know_is_refused_before_training(monkeypatch, tmp_path):
+    monkeypatch.setattr("sparring.training.play", lambda *arguments: pytest.fail("it trained"))
+    most = 5 + 8  # numbers of the code, and features of a discriminator of width 8
+    with pytest.raises(UsageError, match=f"`n_components` of `GANTransformer` must be from 1 to {most}, "):
+        tiny(n_components=most + 1, run=tmp_path / "run").fit(vectors())
+    assert not (tmp_path / "run").exists()
+
+
 def test_the_model_of_another_estimator_is_described_without_training(whole, tmp_path):
     again = GANTransformer.load(whole.save(tmp_path / "model"), n_components=3)
     np.testing.assert_array_equal(again.transform(vectors()), whole.transform(vectors())[:, :3])
