@@ -54,6 +54,18 @@ def test_missing_permission_is_named(number):
     assert sentence.startswith("There is no permission to do this. Path: /locked.")
 
 
+@pytest.mark.parametrize(
+    "error",
+    [
+        np._core._exceptions._ArrayMemoryError((10**9, 10**9), np.dtype(float)),
+        RuntimeError("[enforce fail at alloc_cpu.cpp:121] DefaultCPUAllocator: can't allocate memory: you tried to"),
+        RuntimeError("CUDA out of memory. Tried to allocate 2 GiB."),
+    ],
+)
+def test_too_little_memory_is_named(error):
+    assert str(explain(error)).startswith("This needs more memory than there is.")
+
+
 def test_a_wrong_path_is_named():
     assert explain(NotADirectoryError(errno.ENOTDIR, "", "a/b")) == "Not a directory. Path: a/b."
 

@@ -60,16 +60,17 @@ def test_a_run_is_accepted(tmp_path):
 
 def test_the_demo_replaces_its_own_earlier_run_only(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    make_way(RUN, 1.25)
-    make_run(RUN, minutes=1.25)
-    make_way(RUN, 1.25)
-    assert not RUN.exists()
+    make_way(RUN)
+    for minutes in (1.25, 3.0):
+        make_run(RUN, minutes=minutes)
+        make_way(RUN)
+        assert not RUN.exists()
     for other in ({"data": "photos", "minutes": 1.25}, {"minutes": 600.0}, {}):
         make_run(RUN, **other)
         with pytest.raises(UsageError, match="holds another run than the demo's"):
-            make_way(RUN, 1.25)
+            make_way(RUN)
     elsewhere = make_run(tmp_path / "mine", minutes=1.25)
     with pytest.raises(UsageError, match="holds a run already"):
-        make_way(elsewhere, 1.25)
+        make_way(elsewhere)
     other = elsewhere
     assert (other / "config.json").exists()

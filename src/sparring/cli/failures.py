@@ -18,6 +18,7 @@ DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 # numpy says only this where an array did not fit; safetensors puts the errno into its text.
 CUT_SHORT = re.compile(r"\d+ requested and \d+ written")
 ERRNO_IN_TEXT = re.compile(r"\(os error (\d+)\)")
+NO_MEMORY = re.compile(r"can't allocate memory|out of memory")  # as torch says it, of processor and GPU
 EXCLUSIVE = re.compile(r"Mutually exclusive arguments: \{(.*)\}")
 NO_PERMISSION = (errno.EACCES, errno.EPERM, errno.EROFS)
 WRONG_PATH = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENAMETOOLONG, errno.ELOOP)
@@ -72,6 +73,8 @@ def explain(error: BaseException) -> str | None:
         return "Interrupted."
     if isinstance(error, BrokenPipeError):
         return "The reader of the output went away."
+    if isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and NO_MEMORY.search(str(error))):
+        return "This needs more memory than there is. Ask for fewer items, or a smaller batch or width."
     return _outside_world(error)
 
 

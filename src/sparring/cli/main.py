@@ -4,8 +4,10 @@ stdout carries data only (JSON or a path); progress and sentences go to stderr. 
 scikit-learn inside their bodies, so that `--help` and a wrong path answer at once.
 """
 
+import io
 import json
 import os
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -52,4 +54,6 @@ def show(answer: object) -> None:
     if answer is None or os.environ.get("RANK", "0") != "0":
         return
     words = str(answer) if isinstance(answer, Path) else json.dumps(answer, indent=2, ensure_ascii=False)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="surrogateescape")  # a path is bytes, of any encoding
     print(words, flush=True)

@@ -50,11 +50,13 @@ class Map:
 
 
 def fit_map(model: Model) -> Map:
-    """Draw the map of a model; the same one every time."""
+    """Draw the map of a model; the same one every time on a machine."""
     from sklearn.manifold import TSNE
+    from threadpoolctl import threadpool_limits
 
     anchors = model.embed(model.sample(ANCHORS, seed=SEED), model.code_size)
     if not np.ptp(anchors, axis=0).any():
         return Map(anchors, np.zeros((len(anchors), 2), np.float32))
-    places = TSNE(init="pca", random_state=SEED).fit_transform(anchors)
+    with threadpool_limits(1):  # several threads add up in any order, which t-SNE makes much of
+        places = TSNE(init="pca", random_state=SEED).fit_transform(anchors)
     return Map(anchors, places.astype(np.float32))

@@ -12,12 +12,14 @@ MOST = 0.8
 
 
 def are_training_items(source: Source, indices: np.ndarray, train: Source) -> np.ndarray:
-    """Which of the items are training items, number for number; none of a table unless most are."""
+    """Which of the items are training items, number for number in any dtype; none of a table unless most are."""
     batch, order = batch_of(source.spec), np.argsort(indices)  # archives are read fastest in their own order
-    known = {hash(row.tobytes()) for rows in iterate(train, batch) for row in rows}
+    dtype = np.result_type(source.spec.dtype, train.spec.dtype)
+    known = {hash(row.tobytes()) for rows in iterate(train, batch) for row in rows.astype(dtype, copy=False)}
     seen = np.zeros(len(indices), bool)
     for part in np.array_split(order, -(-len(order) // batch)):
-        seen[part] = [hash(row.tobytes()) in known for row in source.rows(indices[part])]
+        rows = source.rows(indices[part]).astype(dtype, copy=False)
+        seen[part] = [hash(row.tobytes()) in known for row in rows]
     return seen if source.spec.kind != "vector" or seen.mean() >= MOST else np.zeros_like(seen)
 
 

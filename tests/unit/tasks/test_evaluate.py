@@ -161,6 +161,15 @@ def test_a_part_of_the_training_items_is_known_for_what_it_is(parts: list[np.nda
     assert any(sentence.startswith("Memorisation is suspected") for sentence in result.verdict())
 
 
+def test_training_items_of_another_dtype_are_known_too() -> None:
+    rows = np.random.default_rng(0).integers(0, 200, (300, 4))
+    spec, config = Spec("vector", (4,), "int64"), replace(CONFIG, baselines=False, extractor="auto")
+    known, same = ArraySource(rows, spec), ArraySource(rows.astype(float), replace(spec, dtype="float64"))
+    assert evaluate(Fake(rows, spec), same, train=known, config=config).same_as_training
+    other = ArraySource(rows + 0.5, replace(spec, dtype="float64"))
+    assert not evaluate(Fake(rows, spec), other, train=known, config=config).same_as_training
+
+
 def test_rows_of_a_table_that_agree_by_chance_are_no_training_rows() -> None:
     rows = np.random.default_rng(0).integers(0, 3, (600, 3)).astype(np.float64)
     spec, config = Spec("vector", (3,), "float64"), replace(CONFIG, baselines=False, extractor="auto")

@@ -52,6 +52,12 @@ def test_a_generator_that_makes_one_item_has_a_map_of_one_place(monkeypatch):
     assert (fit_map(Groups()).place(ANCHORS) == 0).all()
 
 
+def test_the_map_of_a_model_is_the_same_every_time(monkeypatch):
+    monkeypatch.setattr("sparring.tasks.maps.ANCHORS", 300)
+    one, other = fit_map(Groups()), fit_map(Groups())
+    np.testing.assert_array_equal(one.places, other.places)
+
+
 def test_groups_stay_apart(monkeypatch):
     monkeypatch.setattr("sparring.tasks.maps.ANCHORS", 300)
     model = Groups()
