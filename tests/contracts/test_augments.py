@@ -1,5 +1,7 @@
 """Every augmentation: affine, drawn from its stream alone, as often as asked, and as far as its table says."""
 
+import math
+
 import pytest
 import torch
 from torch import Tensor
@@ -73,6 +75,29 @@ def test_a_moved_item_is_where_it_should_be() -> None:
     item[0, 0, 3, 4] = 1
     view = ImageView(((2, -1),), torch.ones(1, 1, 8, 8))
     assert view(item)[0, 0].nonzero().tolist() == [[5, 3]]
+
+
+@pytest.mark.parametrize("size", [(8, 8), (6, 10)])
+def test_a_turned_item_is_as_it_should_be(size: tuple[int, int]) -> None:
+    item = torch.randn(1, 1, *size, dtype=torch.float64)
+    half = torch.tensor([[[-1.0, 0, 0], [0, -1, 0]]], dtype=torch.float64)
+    view = ImageView(((0, 0),), torch.ones(1, 1, *size, dtype=torch.float64), half, torch.ones(1, 1, 1, 1).bool())
+    torch.testing.assert_close(view(item), item.rot90(2, (2, 3)))
+
+
+def test_turns_zooms_and_stretches_are_as_far_as_the_table_says() -> None:
+    """A matrix in pixels is a turn after a zoom along each side: its columns are at right angles."""
+    items = torch.zeros(4096, 1, 32, 16)
+    turned = AUGMENTS["images"]().draw(items, 1.0, stream()).turned
+    sides = torch.tensor([16.0, 32.0])
+    matrices = turned[:, :, :2] * sides.view(1, 2, 1) / sides.view(1, 1, 2)
+    zooms = matrices.norm(dim=1)
+    torch.testing.assert_close((matrices[:, :, 0] * matrices[:, :, 1]).sum(1), torch.zeros(4096), atol=1e-5, rtol=0)
+    angles = torch.atan2(matrices[:, 1, 0], matrices[:, 0, 0])
+    assert angles.abs().max().item() == pytest.approx(math.radians(20), rel=0.01)
+    common, apart = zooms.log2().sum(1) / 2, (zooms[:, 0] / zooms[:, 1]).log2() / 2
+    assert (common.abs().max().item(), apart.abs().max().item()) == pytest.approx((0.3, 0.2), rel=0.01)
+    assert (turned[:, :, 2] == 0).all()
 
 
 def test_colours_are_left_alone_where_there_are_none() -> None:

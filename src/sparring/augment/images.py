@@ -1,5 +1,6 @@
-"""Shifts, cut-outs and colours for images (Zhao et al. 2020, arXiv 2006.10738, "DiffAugment")."""
+"""Shifts, turns, cut-outs and colours for images (Zhao et al. 2020, arXiv 2006.10738, "DiffAugment")."""
 
+import math
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -12,6 +13,7 @@ from sparring.augment.base import Augment, View
 GROUPS = 8  # of items that are shifted alike: a shift is a slice, which costs nothing, and not a gather
 SHIFT = 1 / 8  # of a side, at most, each way
 CUT = 1 / 2  # of a side
+TURN, ZOOM, STRETCH = math.pi / 9, 0.3, 0.2  # at most, each way: radians, and powers of two
 BRIGHTNESS, SATURATION, CONTRAST = 0.5, (0.0, 2.0), (0.5, 1.5)
 
 
@@ -22,6 +24,9 @@ class ImageView(View):
     Attributes:
         shifts: (down, right) of each item, in pixels; neighbours are mostly moved alike.
         kept: 0 where cut out, else 1, (batch, 1, height, width).
+        turned: from places in the view to places in the item, (batch, 2, 3), in the coordinates of `affine_grid`; None
+            where none is turned.
+        lucky: which items are turned, (batch, 1, 1, 1); None likewise.
         brightness: added, (batch, 1, 1, 1); None for images without colours.
         saturation: factor on the differences between channels, likewise.
         contrast: factor on the differences from the item's mean, likewise.
@@ -29,25 +34,35 @@ class ImageView(View):
 
     shifts: tuple[tuple[int, int], ...]
     kept: Tensor
+    turned: Tensor | None = None
+    lucky: Tensor | None = None
     brightness: Tensor | None = None
     saturation: Tensor | None = None
     contrast: Tensor | None = None
 
     def __call__(self, items: Tensor) -> Tensor:
-        return self._turn(items if self.brightness is None else items + self.brightness)
+        return self._see(items if self.brightness is None else items + self.brightness)
 
     def linear(self, change: Tensor) -> Tensor:
-        return self._turn(change)
+        return self._see(change)
 
     def part(self, index: Tensor) -> "ImageView":
-        colours = (None if x is None else x[index] for x in (self.brightness, self.saturation, self.contrast))
-        return ImageView(tuple(self.shifts[i] for i in index.tolist()), self.kept[index], *colours)
+        shifts = tuple(self.shifts[i] for i in index.tolist())
+        others = (self.turned, self.lucky, self.brightness, self.saturation, self.contrast)
+        return ImageView(shifts, self.kept[index], *(None if x is None else x[index] for x in others))
 
-    def _turn(self, x: Tensor) -> Tensor:
+    def _see(self, x: Tensor) -> Tensor:
         if self.saturation is not None and self.contrast is not None:
             x = torch.lerp(x.mean(1, keepdim=True), x, self.saturation)
             x = torch.lerp(x.mean((1, 2, 3), keepdim=True), x, self.contrast)
-        return self._shift(x) * self.kept
+        return self._turn(self._shift(x)) * self.kept
+
+    def _turn(self, x: Tensor) -> Tensor:
+        if self.turned is None or self.lucky is None:
+            return x
+        places = functional.affine_grid(self.turned, list(x.shape), align_corners=False)
+        seen = functional.grid_sample(x, places.to(x.dtype), padding_mode="border", align_corners=False)
+        return torch.where(self.lucky, seen, x)
 
     def _shift(self, x: Tensor) -> Tensor:
         height, width = x.shape[2:]
@@ -64,8 +79,9 @@ class ImageView(View):
 
 
 class ImageAugment(Augment):
-    """Each item, with the given probability: moved by up to an eighth of its sides and a quarter of it cut out; three
-    channels also get another brightness, saturation and contrast.
+    """Each item, with the given probability: moved by up to an eighth of its sides, turned by up to 20 degrees, zoomed
+    by up to a quarter, stretched by up to an eighth along one side, and a quarter of it cut out; three channels get
+    another brightness, saturation and contrast too.
     """
 
     kind = "image"
@@ -80,11 +96,13 @@ class ImageAugment(Augment):
 
         shifts = self._shifts(batch, height, width, probability, stream)
         kept = self._kept(lucky, height, width, stream).to(items)
+        turns = self._turned(batch, height, width, stream).to(items), lucky.view(-1, 1, 1, 1).to(items.device)
         if channels != 3:
-            return ImageView(shifts, kept)
+            return ImageView(shifts, kept, *turns)
         return ImageView(
             shifts,
             kept,
+            *turns,
             brightness=between(-BRIGHTNESS, BRIGHTNESS, 0.0),
             saturation=between(*SATURATION, 1.0),
             contrast=between(*CONTRAST, 1.0),
@@ -99,6 +117,17 @@ class ImageAugment(Augment):
         drawn = (2 * torch.rand(groups, 2, generator=stream) - 1) * (sides * SHIFT + 0.5)
         each = [(down, right) for down, right in (drawn * lucky).trunc().int().tolist()]
         return tuple(each[item * groups // batch] for item in range(batch))
+
+    @staticmethod
+    def _turned(batch: int, height: int, width: int, stream: torch.Generator) -> Tensor:
+        """Turned, zoomed and stretched about the middle, in pixels alike along both sides."""
+        most = torch.tensor([[TURN], [ZOOM], [STRETCH]])
+        angle, zoom, stretch = (2 * torch.rand(3, batch, generator=stream) - 1) * most
+        across, down = torch.exp2(zoom + stretch), torch.exp2(zoom - stretch)
+        rows = [across * angle.cos(), -down * angle.sin() * height / width]
+        columns = [across * angle.sin() * width / height, down * angle.cos()]
+        linear = torch.stack([torch.stack(rows, 1), torch.stack(columns, 1)], 1)
+        return functional.pad(linear, (0, 1))
 
     @staticmethod
     def _kept(lucky: Tensor, height: int, width: int, stream: torch.Generator) -> Tensor:
