@@ -258,6 +258,10 @@ def test_a_run_that_was_stopped_says_so_of_its_samples(data, tmp_path, capsys):
     assert "not finished" not in capsys.readouterr().err
     model = Model.load(tmp_path / "run")
     replace(model, encoder=None, decoder=None).save(tmp_path / "run" / "checkpoint" / "best")
+    assert main(["sample", str(tmp_path / "run"), "--out", str(tmp_path / "broken.npy")]) == 0
+    assert "not finished" not in capsys.readouterr().err, "an encoder that broke is no reason to go on"
+    history = tmp_path / "run" / "history.jsonl"
+    history.write_text(history.read_text().partition('{"event": "encoding"')[0])
     assert main(["sample", str(tmp_path / "run"), "--out", str(tmp_path / "some.npy")]) == 0
     assert "This run is not finished: its model had seen" in capsys.readouterr().err
 

@@ -11,7 +11,7 @@ SPEC = Spec("image", (8, 8, 1), "uint8", squeezed=True)
 
 
 class FakeModel:
-    spec, encoder, config = SPEC, None, replace(Config(), encoder={"samples": 0})
+    spec, encoder, config, facts = SPEC, None, replace(Config(), encoder={"samples": 0}), {"samples": 0}
 
     def sample(self, count, seed=0):
         return np.random.default_rng(seed).integers(0, 256, (count, *SPEC.shape), np.uint8)

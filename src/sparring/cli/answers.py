@@ -39,13 +39,14 @@ def sample(
     """
     require_model(run)
     from sparring.model import Model
+    from sparring.report.history import read_history
     from sparring.tasks.sample import sample as draw
     from sparring.tasks.write import require_items, write_items
 
     model = Model.load(run)
     require_items(model.spec, number, out)
-    if model.encoder is None and model.config.encoder.samples:
-        seen, total = model.facts["samples"], model.config.budget.samples
+    seen, total = model.facts.get("samples", 0), model.config.budget.samples or 0
+    if model.encoder is None and model.config.encoder.samples and read_history(run / "history.jsonl").samples < total:
         text = f"This run is not finished: its model had seen {seen:,} of {total:,} samples."
         warnings.warn(f"{text} `sparring resume {quote(str(run))}` goes on.", SparringWarning, 2)
     drawn = draw(model, number, seed=seed)
