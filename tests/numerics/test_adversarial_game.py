@@ -145,7 +145,7 @@ def test_hiding_missing_cells_in_the_real_items_alone_is_told_from_the_right_way
 class SeenThrough(nn.Module):
     """A discriminator behind one and the same view of every item."""
 
-    def __init__(self, judge: nn.Module, see: See) -> None:
+    def __init__(self, judge: nn.Module, see: Callable[[Tensor], Callable[[Tensor], Tensor]]) -> None:
         super().__init__()
         self.judge, self.see = judge, see
 
@@ -154,19 +154,28 @@ class SeenThrough(nn.Module):
 
 
 def one_view(items: Tensor) -> ImageView:
-    """Moved by (2, -1), a corner cut out, colours changed."""
+    """Moved by (2, -1), turned, a corner cut out, colours changed."""
     kept = torch.ones(1, 1, *items.shape[2:], dtype=items.dtype)
     kept[..., :3, :4] = 0
-    return ImageView(
-        ((2, -1),) * len(items), kept, *(torch.full((1, 1, 1, 1), v, dtype=items.dtype) for v in (0.3, 1.7, 0.6))
-    )
+    turned = torch.tensor([[0.9, -0.3, 0.0], [0.4, 1.1, 0.0]], dtype=items.dtype).expand(len(items), 2, 3)
+    lucky = torch.ones(len(items), 1, 1, 1, dtype=torch.bool)
+    colours = (torch.full((1, 1, 1, 1), v, dtype=items.dtype) for v in (0.3, 1.7, 0.6))
+    return ImageView(((2, -1),) * len(items), kept, turned, lucky, *colours)
+
+
+def as_matrix(items: Tensor) -> Callable[[Tensor], Tensor]:
+    """The same view as a matrix and an offset: torch has no second derivative of its resampling."""
+    unit = torch.eye(items[0].numel(), dtype=items.dtype).view(-1, *items.shape[1:])
+    offset = one_view(unit[:1])(0 * unit[:1])
+    matrix = (one_view(unit)(unit) - offset).flatten(1)
+    return lambda x: (x.flatten(1) @ matrix).view_as(x) + offset
 
 
 def test_penalties_price_the_gradient_at_the_plain_items_through_what_the_discriminator_sees() -> None:
     shape = (3, 12, 9)
     maker, judge = (network.double() for network in networks("conv", shape))
     real, z = torch.randn(BATCH, *shape, dtype=torch.float64), torch.randn(BATCH, LATENT, dtype=torch.float64)
-    expected = textbook(maker, SeenThrough(judge, one_view), "relativistic", ("r1", "r2"), real, z)
+    expected = textbook(maker, SeenThrough(judge, as_matrix), "relativistic", ("r1", "r2"), real, z)
     game = make_game(maker, judge, "relativistic", ("r1", "r2"))
     assert_same(ours(game, real, z, one_view), expected)
     with pytest.raises(AssertionError):
