@@ -100,6 +100,15 @@ def test_turns_zooms_and_stretches_are_as_far_as_the_table_says() -> None:
     assert (turned[:, :, 2] == 0).all()
 
 
+def test_an_item_is_seen_alike_in_mixed_precision(case: tuple[Augment, Tensor]) -> None:
+    augment, items = case
+    items = items.float()
+    view = augment.draw(items, 0.7, stream())
+    with torch.autocast("cpu", torch.bfloat16):
+        mixed = view(items)
+    torch.testing.assert_close(mixed, view(items))
+
+
 def test_colours_are_left_alone_where_there_are_none() -> None:
     view = AUGMENTS["images"]().draw(torch.zeros(4, 1, 8, 8), 1.0, stream())
     assert view.brightness is None
