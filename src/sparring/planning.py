@@ -93,8 +93,9 @@ def estimate(found: Survey, minutes: float = DEFAULT_MINUTES, began: float | Non
     sample = ArraySource(spread_rows(source, ESTIMATED_ITEMS), source.spec)
     began -= (time.perf_counter() - looked) * (len(source) - len(sample)) / len(sample)  # a training reads them all
     prepared = plan(form.config, sample, len(source), device, began, glance=True)
-    chosen = prepared.config
-    batch, total, timing = int(chosen.optimiser.batch or 1), int(chosen.budget.samples or 1), prepared.timing
+    chosen, timing = prepared.config, prepared.timing
+    assert timing is not None  # the budget is of minutes
+    batch, total = int(chosen.optimiser.batch or 1), int(chosen.budget.samples or 1)
     return Estimate(
         preset="default",
         resolution=list(chosen.data.resolution) if chosen.data.resolution else None,
@@ -103,7 +104,7 @@ def estimate(found: Survey, minutes: float = DEFAULT_MINUTES, began: float | Non
         batch=batch,
         minutes=minutes,
         samples=total,
-        samples_per_second=round(timing.samples_per_second if timing else 0.0, 1),
+        samples_per_second=round(timing.samples_per_second, 1),
         decisions=[*form.reasons, *prepared.decisions],
     )
 

@@ -12,6 +12,7 @@ from sparring.data.arrays import survey_array
 from sparring.data.blobs import FolderBlobs, printable
 from sparring.data.bundled import BUNDLED
 from sparring.data.imageset import survey_images
+from sparring.data.parquet import ParquetBlobs, ParquetShards, choose_shards
 from sparring.data.survey import Survey
 from sparring.errors import DataError, did_you_mean, rule
 
@@ -115,14 +116,10 @@ def _open_tar(path: Path) -> Survey:
 
 
 def _open_parquet(path: Path) -> Survey:
-    from sparring.data.parquet import ParquetBlobs
-
     return survey_images(ParquetBlobs(path), str(path))
 
 
 def _open_folder(path: Path) -> Survey:
-    from sparring.data.parquet import ParquetShards, choose_shards
-
     arrays = _idx_files(path)
     if not arrays:
         shards, note = choose_shards(path)

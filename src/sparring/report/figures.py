@@ -74,11 +74,10 @@ def figure_uri(figure: Figure) -> str:
     svg, png = io.BytesIO(), io.BytesIO()
     with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "sparring"}), quiet_glyphs():
         figure.savefig(svg, format="svg", transparent=True, metadata={"Date": None})
-    if len(svg.getvalue()) > MAX_SVG:
-        with quiet_glyphs():
+        if len(svg.getvalue()) > MAX_SVG:
             figure.savefig(png, format="png", transparent=True, dpi=200)
-        if len(png.getvalue()) < len(svg.getvalue()):
-            return _uri("image/png", png.getvalue())
+    if 0 < len(png.getvalue()) < len(svg.getvalue()):
+        return _uri("image/png", png.getvalue())
     return _uri("image/svg+xml", svg.getvalue())
 
 
