@@ -1,44 +1,85 @@
 """Files of images inside a zip or tar: read in place, never unpacked to disk."""
 
 import io
+import posixpath
 import re
 import stat
 import tarfile
 import weakref
 import zipfile
 from pathlib import Path
+from typing import Any, Self
 
 from sparring.data.blobs import printable
 from sparring.data.clean import Skipped, Unreadable
-from sparring.data.damage import MAX_BYTES, MAX_RATIO, MAX_UNPACKED, is_bomb, one_member, whole
+from sparring.data.damage import MAX_BYTES, MAX_RATIO, MAX_UNPACKED, ZIP_METHODS, is_bomb, one_member, whole
 from sparring.errors import DataError
+
+MAX_HEADER = 2**20  # of what precedes a member of a tar, such as a long name
+MAX_TARGET = 2**12  # of the path that a link points to
+BEFORE_A_MEMBER = (
+    tarfile.GNUTYPE_LONGNAME,
+    tarfile.GNUTYPE_LONGLINK,
+    tarfile.XHDTYPE,
+    tarfile.XGLTYPE,
+    tarfile.SOLARIS_XHDTYPE,
+)
+NO_FILE = "not a file", "it is a pipe or a device"
+LINK = "link", "links are not followed"
 
 
 class ZipBlobs:
     """The members of a zip, in POSIX order of their names.
 
     Raises:
-        DataError: where it is no zip, is encrypted, or holds a member that leaves it or is a link.
+        DataError: where it is no zip, is encrypted, or holds a member or a link that leaves it.
     """
 
     form = "zip of images"
 
     def __init__(self, path: Path) -> None:
-        self.notes: list[str] = []
         self.skipped: list[Skipped] = []
         with whole(path, "a zip file"):
             self._zip = zipfile.ZipFile(path)
-        members = [member for member in self._zip.infolist() if not member.is_dir()]
-        for member in self._zip.infolist():
-            _check_zip_member(path, member)
+        members = [member for member in self._zip.infolist() if self._is_file(path, member)]
         self._members = sorted(filter(self._is_modest, members), key=lambda member: member.filename)
         self.names = [printable(member.filename) for member in self._members]
 
     def read(self, index: int) -> bytes:
         with one_member():
-            return self._zip.read(self._members[index])
+            return self._content(self._members[index])
+
+    def _content(self, member: zipfile.ZipInfo) -> bytes:
+        with self._zip.open(member) as file:
+            return file.read(member.file_size + 1)  # one more, so that the checksum at the end is looked at
+
+    def _is_file(self, path: Path, member: zipfile.ZipInfo) -> bool:
+        _check_name(path, member.orig_filename)
+        if member.flag_bits & 0x1:
+            raise DataError(
+                f"{path}: a zip must not be encrypted. Member {printable(member.filename)!r} is. Unlock it first."
+            )
+        kind = stat.S_IFMT(member.external_attr >> 16)
+        if kind == stat.S_IFLNK:
+            _check_link(path, member.filename, posixpath.dirname(member.filename), self._target(member))
+        if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
+            self.skipped.append(Skipped(printable(member.filename), *(LINK if kind == stat.S_IFLNK else NO_FILE)))
+            return False
+        return not member.is_dir()
+
+    def _target(self, member: zipfile.ZipInfo) -> str:
+        """Where a link points to; to the root where that cannot be told."""
+        try:
+            with one_member():
+                return self._content(member).decode() if member.file_size <= MAX_TARGET else "/"
+        except Unreadable:
+            return "/"
 
     def _is_modest(self, member: zipfile.ZipInfo) -> bool:
+        if member.compress_type not in ZIP_METHODS:
+            detail = "it is neither stored nor deflated; pack the archive again as a plain zip"
+            self.skipped.append(Skipped(printable(member.filename), "unknown compression", detail))
+            return False
         bomb = member.file_size > MAX_BYTES or is_bomb(member.compress_size, member.file_size)
         if bomb:
             detail = f"{member.compress_size:,} bytes would unpack to {member.file_size:,}"
@@ -52,20 +93,19 @@ class TarBlobs:
     A compressed tar can only be read forwards, so its own order is the one that streams.
 
     Raises:
-        DataError: where it is no tar, or holds a member that leaves it, is a link or a device.
+        DataError: where it is no tar, or holds a member or a link that leaves it.
     """
 
     form = "tar of images"
 
     def __init__(self, path: Path) -> None:
-        self.notes: list[str] = []
         self.skipped: list[Skipped] = []
         self._path = path
         self._compressed_size = path.stat().st_size
         with whole(path, "a tar file"):
             file = path.open("rb")
             weakref.finalize(self, file.close)
-            self._tar = tarfile.open(fileobj=file, mode="r:*")  # noqa: SIM115 (read until the end of self)
+            self._tar = tarfile.open(fileobj=file, mode="r:*", tarinfo=_ModestTarInfo)  # noqa: SIM115 (open as long as self)
         self._members = self._list()
         if self._is_plain():
             self._members.sort(key=lambda member: member.name)
@@ -89,13 +129,22 @@ class TarBlobs:
         unpacked = 0
         with whole(self._path, "a tar file"):
             while (member := self._tar.next()) is not None:
-                _check_tar_member(self._path, member)
+                _check_name(self._path, member.name)
                 unpacked += member.size
                 self._check_total(member, unpacked)
-                if member.isreg() and self._is_modest(member):
+                if self._is_file(member) and self._is_modest(member):
                     members.append(member)
             self._check_end()
         return members
+
+    def _is_file(self, member: tarfile.TarInfo) -> bool:
+        if member.issym() or member.islnk():
+            place = posixpath.dirname(member.name) if member.issym() else ""
+            _check_link(self._path, member.name, place, member.linkname)
+        if not (member.isreg() or member.isdir()):
+            no_link = NO_FILE if not (member.issym() or member.islnk()) else LINK
+            self.skipped.append(Skipped(printable(member.name), *no_link))
+        return member.isreg()
 
     def _check_total(self, member: tarfile.TarInfo, unpacked: int) -> None:
         if is_bomb(self._compressed_size, unpacked, MAX_UNPACKED):
@@ -121,28 +170,32 @@ class TarBlobs:
             self.skipped.append(Skipped("(rest of the archive)", "corrupt", detail))
 
 
-def _check_zip_member(path: Path, member: zipfile.ZipInfo) -> None:
-    _check_name(path, member.orig_filename)
-    kind = stat.S_IFMT(member.external_attr >> 16)
-    if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
-        raise _refused(path, member.filename, "is a link or a device")
-    if member.flag_bits & 0x1:
-        raise DataError(
-            f"{path}: a zip must not be encrypted. Member {printable(member.filename)!r} is. Unlock it first."
-        )
+class _ModestTarInfo(tarfile.TarInfo):
+    """One whose name is not longer than a name may be: it is read into memory whole."""
+
+    @classmethod
+    def frombuf(cls, *arguments: Any, **options: Any) -> Self:
+        found = super().frombuf(*arguments, **options)
+        if found.type in BEFORE_A_MEMBER and found.size > MAX_HEADER:
+            raise ValueError(f"a member with a name of {found.size:,} bytes, which is a bomb")
+        return found
 
 
-def _check_tar_member(path: Path, member: tarfile.TarInfo) -> None:
-    _check_name(path, member.name)
-    if not (member.isreg() or member.isdir()):
-        raise _refused(path, member.name, "is a link or a device")
+def _check_link(path: Path, name: str, place: str, target: str) -> None:
+    posix = target.replace("\\", "/")
+    if _is_absolute(posix) or posixpath.normpath(posixpath.join(place, posix)).split("/")[0] == "..":
+        raise _refused(path, name, "is a link that leaves the archive")
+
+
+def _is_absolute(posix: str) -> bool:
+    return posix.startswith("/") or bool(re.match(r"[A-Za-z]:/", posix))
 
 
 def _check_name(path: Path, name: str) -> None:
     posix = name.replace("\\", "/")
     if "\0" in name:
         raise _refused(path, name, "has a NUL in its name")
-    if posix.startswith("/") or re.match(r"[A-Za-z]:", posix):
+    if _is_absolute(posix):
         raise _refused(path, name, "has an absolute path")
     if ".." in posix.split("/"):
         raise _refused(path, name, "leaves the archive")

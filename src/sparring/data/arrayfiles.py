@@ -9,7 +9,7 @@ from typing import IO, cast
 
 import numpy as np
 
-from sparring.data.damage import MAX_UNPACKED, is_bomb, whole
+from sparring.data.damage import MAX_UNPACKED, ZIP_METHODS, is_bomb, whole
 from sparring.errors import DataError
 
 KEY = "X"
@@ -40,6 +40,8 @@ def read_npz(path: Path) -> tuple[np.ndarray, list[str]]:
         member = archive.getinfo(_choose(names, path))
         others = sorted(name.removesuffix(".npy") for name in names if name != member.filename)
         _check_bomb(member.compress_size, member.file_size)
+        if member.compress_type not in ZIP_METHODS:
+            raise ValueError("an unknown compression; write it with np.savez or np.savez_compressed")
         with archive.open(member) as file:
             _check_claim(_npy_claim(file, path), member.file_size)
         with archive.open(member) as file:

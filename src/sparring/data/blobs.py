@@ -17,13 +17,11 @@ class Blobs(Protocol):
         form: what it is in words, such as "folder of images".
         names: of the files, relative, with forward slashes.
         skipped: what was refused while listing.
-        notes: what else was noticed, in sentences.
     """
 
     form: str
     names: list[str]
     skipped: list[Skipped]
-    notes: list[str]
 
     def read(self, index: int) -> bytes:
         """The bytes of one file. Cheapest in ascending order, from one thread.
@@ -49,7 +47,6 @@ class FolderBlobs:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.skipped: list[Skipped] = []
-        self.notes: list[str] = []
         self._root = os.path.realpath(folder)
         self._files = sorted(self._walk())
         self.names = [printable(path) for path in self._files]

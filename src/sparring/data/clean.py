@@ -84,6 +84,10 @@ class Cleaning:
         left_out = f" ({', '.join(reasons)})" if reasons else ""
         return f"{self.found} found, {self.kept} usable{left_out}"
 
+    def example(self) -> str:
+        """The first skipped item in words; empty where there is none."""
+        return "; the first is {0.name!r}: {0.reason}, {0.detail}".format(self.skipped[0]) if self.skipped else ""
+
     def to_json(self) -> dict[str, Any]:
         """The whole account as JSON values."""
         return {**asdict(self), "counts": self.counts()}

@@ -2,6 +2,7 @@
 
 import struct
 import warnings
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +14,7 @@ MAX_BYTES = 2**28
 MAX_RATIO = 200
 RATIO_FREE_BYTES = 2**24
 MAX_UNPACKED = 2**30
+ZIP_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # others unpack more at once than a member claims to hold
 _CUT_SHORT = (EOFError, struct.error)
 
 

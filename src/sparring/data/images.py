@@ -3,8 +3,10 @@
 import io
 import logging
 import struct
+import threading
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import NamedTuple, TypeVar
 
@@ -22,6 +24,7 @@ MAX_PIXELS = 2**26
 # A one-colour 1-bit PNG holds 8,256 pixels in a byte, and no format needs more.
 MAX_PIXELS_PER_BYTE = 10_000
 HARMLESS_PIXELS = 2**22
+PIXELS_AT_A_TIME = 2**26  # in all threads together; while it is decoded a pixel takes up to 20 bytes
 # EPS and WMF run other programs, TGA has no signature and so claims files that are no images.
 FORMATS = (
     *("PNG", "JPEG", "GIF", "BMP", "DIB", "TIFF", "WEBP", "AVIF", "JPEG2000"),
@@ -30,6 +33,11 @@ FORMATS = (
 SUFFIXES = (
     *(".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".gif", ".bmp", ".dib", ".tif", ".tiff", ".webp"),
     *(".avif", ".jp2", ".j2k", ".jpx", ".ppm", ".pgm", ".pbm", ".pnm", ".pcx", ".ico", ".sgi", ".qoi"),
+)
+# of cameras, phones and painting programs: images, but not in a form that Pillow reads everywhere
+UNREAD_SUFFIXES = (
+    *(".heic", ".heif", ".jxl", ".psd", ".tga", ".exr", ".svg"),
+    *(".dng", ".cr2", ".cr3", ".nef", ".arw", ".orf", ".rw2", ".raf"),
 )
 # whole numbers of 32 bits in memory are 16 bits in these files, and elsewhere of any size and sign
 SIXTEEN_BITS_AT_MOST = ("PNG", "PPM")
@@ -204,8 +212,33 @@ def _load(blob: bytes) -> _Picture:
         animated = bool(getattr(image, "is_animated", False))
         narrow = image.format in SIXTEEN_BITS_AT_MOST
         cut = image.mode in ("RGB", "RGBA", "LA") and any(";16" in str(tile[3]) for tile in image.tile)
-        image.load()
-        return _Picture(_pixels(_upright(image), narrow), animated, _is_see_through(image), cut)
+        with _ROOM.of(image.width * image.height):
+            image.load()
+            return _Picture(_pixels(_upright(image), narrow), animated, _is_see_through(image), cut)
+
+
+class _Room:
+    """Lets threads in while there is room for what they bring."""
+
+    def __init__(self, size: int) -> None:
+        self._free, self._size, self._change = size, size, threading.Condition()
+
+    @contextmanager
+    def of(self, size: int) -> Iterator[None]:
+        """Wait for so much room and hold it; more than there is in all counts as all."""
+        size = min(size, self._size)
+        with self._change:
+            self._change.wait_for(lambda: self._free >= size)
+            self._free -= size
+        try:
+            yield
+        finally:
+            with self._change:
+                self._free += size
+                self._change.notify_all()
+
+
+_ROOM = _Room(PIXELS_AT_A_TIME)
 
 
 def _refuse_bomb(image: Image.Image, num_bytes: int) -> None:
@@ -230,8 +263,8 @@ def _pixels(image: Image.Image, narrow: bool) -> np.ndarray:
         is_unsigned = image.mode.startswith("I;16") or (image.mode == "I" and narrow)
         return np.asarray(image).astype(np.uint16 if is_unsigned else np.float32)[..., None]
     if image.mode in ("1", "L") and not image.has_transparency_data:
-        return np.array(image.convert("L"))[..., None]
-    colour = np.array(_to_rgb(image))
+        return np.asarray(image.convert("L"))[..., None]
+    colour = np.asarray(_to_rgb(image))
     return colour[..., :1] if _is_grey(colour) else colour
 
 
@@ -239,7 +272,7 @@ def _to_rgb(image: Image.Image) -> Image.Image:
     if image.mode == "LAB":
         return _from_lab(image)
     if not image.has_transparency_data:
-        return image.convert("RGB")
+        return image if image.mode == "RGB" else image.convert("RGB")
     white = Image.new("RGBA", image.size, "white")
     return Image.alpha_composite(white, image.convert("RGBA")).convert("RGB")
 

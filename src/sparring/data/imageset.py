@@ -169,9 +169,13 @@ def _read(blobs: Blobs, index: int) -> bytes | Unreadable:
 def _skipped(names: list[str], outcomes: Sequence[Examined | Unreadable]) -> Iterator[Skipped]:
     for name, outcome in zip(names, outcomes, strict=True):
         if isinstance(outcome, Unreadable):
-            named_image = PurePosixPath(name).suffix.lower() in images.SUFFIXES
-            damaged = outcome.reason == "not an image" and named_image
-            yield Skipped(name, "corrupt" if damaged else outcome.reason, outcome.detail)
+            suffix = PurePosixPath(name).suffix.lower()
+            if outcome.reason != "not an image" or suffix not in images.SUFFIXES + images.UNREAD_SUFFIXES:
+                yield Skipped(name, outcome.reason, outcome.detail)
+            elif suffix in images.SUFFIXES:
+                yield Skipped(name, "corrupt", "it is damaged, or of a form that is not read; save it as PNG or JPEG")
+            else:
+                yield Skipped(name, "unread form", f"{suffix} is not read; save it as PNG or JPEG")
 
 
 def _readable(outcomes: Sequence[Examined | Unreadable]) -> _Readable:
@@ -189,7 +193,7 @@ def _cleaning(blobs: Blobs, readable: _Readable, skipped: list[Skipped]) -> Clea
         kept=len(names) - len(copies),
         skipped=tuple(sorted(skipped, key=lambda item: item.name)),
         duplicates=tuple(Duplicate(names[copy], names[readable.first[copy]]) for copy in copies),
-        notes=(*blobs.notes, *_notes(readable.examined)),
+        notes=tuple(_notes(readable.examined)),
     )
 
 
@@ -232,6 +236,4 @@ def _value_range(examined: list[Examined], dtype: str) -> tuple[float, float]:
 def _nothing(path: str, blobs: Blobs, cleaning: Cleaning) -> str:
     if cleaning.found == 0:
         return f"{path}: the {blobs.form} must hold readable images. It is empty."
-    first = cleaning.skipped[0]
-    example = f"the first is {first.name!r}: {first.reason}, {first.detail}"
-    return f"{path}: the {blobs.form} must hold readable images. Got {cleaning.summary()}; {example}."
+    return f"{path}: the {blobs.form} must hold readable images. Got {cleaning.summary()}{cleaning.example()}."

@@ -1,5 +1,6 @@
 """Images in a column of a parquet file, as Hugging Face stores them: struct<bytes, path>, or plain binary."""
 
+import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -27,12 +28,10 @@ class ParquetBlobs:
 
     def __init__(self, path: Path) -> None:
         self.skipped: list[Skipped] = []
-        self.notes: list[str] = []
-        parquet = _pyarrow_parquet(path)
+        self._path, self._parquet = path, _pyarrow_parquet(path)
         with whole(path, "a parquet file"):
-            self._file = parquet.ParquetFile(path, page_checksum_verification=True)
-            self._column = _choose(self._file.schema_arrow, path)
-            metadata = self._file.metadata
+            metadata = self._parquet.read_metadata(path)
+            self._column = _choose(metadata.schema.to_arrow_schema(), path)
             counts = [metadata.row_group(group).num_rows for group in range(metadata.num_row_groups)]
             _check_claims(path, metadata, sum(counts))
         self._ends = np.cumsum(counts)
@@ -57,7 +56,8 @@ class ParquetBlobs:
     def _group(self, group: int) -> Any:
         if self._loaded[0] != group:
             self._loaded = (-1, None)
-            table = self._file.read_row_group(group, columns=[self._column], use_threads=False)
+            with self._parquet.ParquetFile(self._path, page_checksum_verification=True) as file:
+                table = file.read_row_group(group, columns=[self._column], use_threads=False)
             self._loaded = (group, table.column(0))
         return self._loaded[1]
 
@@ -79,7 +79,6 @@ class ParquetShards:
             f"{path.name}, {name}" for path, part in zip(paths, self._parts, strict=True) for name in part.names
         ]
         self.skipped: list[Skipped] = []
-        self.notes: list[str] = []
 
     def read(self, index: int) -> bytes:
         number = int(np.searchsorted(self._ends, index, side="right"))
@@ -93,16 +92,22 @@ class ParquetShards:
 def choose_shards(folder: Path) -> tuple[list[Path], str]:
     """The parquet files of a folder that hold one set of images, as Hugging Face lays them out, and a note.
 
-    Looked at are the folder and those in it. Shards are named SPLIT-00000-of-00005.parquet; of several splits `train`
-    is taken. None, where there are no parquet files, or images beside them.
+    Shards lie in the folder or in those in it, and are named SPLIT-00000-of-00005.parquet; of several splits `train`
+    is taken. None, where there are no parquet files, or an image at any depth.
 
     Raises:
         DataError: where several sets are there and none is called `train`.
     """
-    files = [file for pattern in ("*", "*/*") for file in folder.glob(pattern) if file.is_file()]
-    shards = sorted(file for file in files if file.suffix.lower() == ".parquet")
-    if not shards or any(file.suffix.lower() in SUFFIXES for file in files):
+    shards: list[Path] = []
+    for place, _, names in os.walk(folder):
+        files = [Path(place, name) for name in names]
+        if any(file.suffix.lower() in SUFFIXES for file in files):
+            return [], ""
+        near = len(Path(place).relative_to(folder).parts) <= 1
+        shards += [file for file in files if near and file.suffix.lower() == ".parquet" and file.is_file()]
+    if not shards:
         return [], ""
+    shards.sort()
     sets: dict[str, list[Path]] = {}
     for shard in shards:
         sets.setdefault(SHARD.sub("", shard.relative_to(folder).with_suffix("").as_posix()), []).append(shard)

@@ -1,12 +1,13 @@
 """A data set after one look: what it is, what was cleaned, and the source that training reads."""
 
+import warnings
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from sparring.data.clean import Cleaning
 from sparring.data.source import Source, Spec
-from sparring.errors import DataError, rule
+from sparring.errors import DataError, SparringWarning, rule
 
 MINIMUM = 10
 SIZES_SHOWN = 5
@@ -65,6 +66,12 @@ class Survey:
             return self.names
         skipped = {item.name for item in self.cleaning.skipped}
         return tuple(name for name in map("row {}".format, range(self.cleaning.found)) if name not in skipped)
+
+    def warn_of_what_is_left_out(self, duplicates: bool = False) -> None:
+        """Say with a `SparringWarning` that items were skipped, or, where asked, that equal ones count once."""
+        if self.cleaning.skipped or (duplicates and self.cleaning.duplicates):
+            text = f"Not all of {self.path} is used: {self.cleaning.summary()}{self.cleaning.example()}."
+            warnings.warn(text, SparringWarning, stacklevel=3)
 
     def require(self, minimum: int = MINIMUM) -> "Survey":
         """This survey, where enough is left to learn from.

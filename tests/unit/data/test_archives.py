@@ -1,7 +1,9 @@
 """Zip and tar: the same items as a folder; escaping members, links, encryption and bombs are refused."""
 
+import io
 import stat
 import tarfile
+import tracemalloc
 import zipfile
 
 import numpy as np
@@ -53,24 +55,103 @@ def test_nul_in_a_zip_name_is_refused(samples, tmp_path):
 
 
 @pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.CHRTYPE, tarfile.FIFOTYPE])
-def test_special_member_of_a_tar_is_refused(samples, tmp_path, kind):
+def test_special_member_of_a_tar_is_listed(samples, tmp_path, kind):
     path = samples.write_tar(tmp_path / "a.tar", samples.pngs(2))
     with tarfile.open(path, "a") as archive:
         member = tarfile.TarInfo("special.png")
         member.type, member.linkname = kind, "000.png"
         archive.addfile(member)
-    with pytest.raises(DataError, match=r"Member 'special\.png' is a link or a device"):
+    found = survey(path)
+    reason = "link" if kind in (tarfile.SYMTYPE, tarfile.LNKTYPE) else "not a file"
+    assert [(item.name, item.reason) for item in found.cleaning.skipped] == [("special.png", reason)]
+    assert found.names == ("000.png", "001.png")
+
+
+OUTSIDE = ("/etc/passwd", "../../000.png", "C:\\passwords.png")
+
+
+@pytest.mark.parametrize("target", OUTSIDE)
+@pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE])
+def test_link_out_of_a_tar_is_refused(samples, tmp_path, kind, target):
+    path = samples.write_tar(tmp_path / "a.tar", samples.pngs(2))
+    with tarfile.open(path, "a") as archive:
+        member = tarfile.TarInfo("sub/link.png")
+        member.type, member.linkname = kind, target
+        archive.addfile(member)
+    with pytest.raises(DataError, match=r"Member 'sub/link\.png' is a link that leaves the archive"):
         survey(path)
 
 
-def test_link_in_a_zip_is_refused(samples, tmp_path):
-    path = samples.write_zip(tmp_path / "a.zip", samples.pngs(2))
-    link = zipfile.ZipInfo("link.png")
+def with_link(samples, path, target):
+    samples.write_zip(path, samples.pngs(2))
+    link = zipfile.ZipInfo("sub/link.png")
     link.external_attr = (stat.S_IFLNK | 0o777) << 16
     with zipfile.ZipFile(path, "a") as archive:
-        archive.writestr(link, "/etc/passwd")
-    with pytest.raises(DataError, match=r"Member 'link\.png' is a link or a device"):
+        archive.writestr(link, target)
+    return path
+
+
+@pytest.mark.parametrize("target", [*OUTSIDE, "x" * 5000])
+def test_link_out_of_a_zip_is_refused(samples, tmp_path, target):
+    with pytest.raises(DataError, match=r"Member 'sub/link\.png' is a link that leaves the archive"):
+        survey(with_link(samples, tmp_path / "a.zip", target))
+
+
+def test_link_within_a_zip_is_listed(samples, tmp_path):
+    found = survey(with_link(samples, tmp_path / "a.zip", "../000.png"))
+    assert [(item.name, item.reason) for item in found.cleaning.skipped] == [("sub/link.png", "link")]
+
+
+def test_a_colon_in_a_name_is_no_drive(samples, tmp_path):
+    path = samples.write_tar(tmp_path / "a.tar", {"A: sunset.png": samples.pngs(1)["000.png"]})
+    assert survey(path).names == ("A: sunset.png",)
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_members_that_unpack_without_a_bound_are_listed(samples, tmp_path, method):
+    path = samples.write_zip(tmp_path / "a.zip", samples.pngs(2))
+    with zipfile.ZipFile(path, "a", method) as archive:
+        archive.writestr("odd.png", samples.pngs(1)["000.png"])
+    found = survey(path)
+    assert [(item.name, item.reason) for item in found.cleaning.skipped] == [("odd.png", "unknown compression")]
+
+
+def test_no_more_is_unpacked_than_a_member_claims(samples, tmp_path):
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(samples.write_zip(path, samples.pngs(1)), "a", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("liar.png", bytes(2**26))
+    content = bytearray(path.read_bytes())
+    at = content.rfind(b"PK\x01\x02")
+    content[at + 24 : at + 28] = (100).to_bytes(4, "little")
+    path.write_bytes(content)
+    tracemalloc.start()
+    found = survey(path)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert [(item.name, item.reason) for item in found.cleaning.skipped] == [("liar.png", "corrupt")]
+    assert peak < 2**25
+
+
+@pytest.mark.parametrize("kind", [tarfile.GNUTYPE_LONGNAME, tarfile.XHDTYPE])
+@pytest.mark.parametrize("mode", ["w", "w:gz"])
+def test_a_name_of_gigabytes_is_refused_unread(samples, tmp_path, kind, mode):
+    path = tmp_path / "a.tar"
+    with tarfile.open(path, mode) as archive:
+        member = tarfile.TarInfo("name")
+        member.type, member.size = kind, 2**32
+        archive.fileobj.write(member.tobuf() + bytes(2**20))
+    with pytest.raises(DataError, match=r"a member with a name of 4,294,967,296 bytes, which is a bomb"):
         survey(path)
+
+
+def test_long_names_are_kept(samples, tmp_path):
+    name = "n" * 150 + "/" + "m" * 150 + ".png"
+    for form in (tarfile.GNU_FORMAT, tarfile.PAX_FORMAT):
+        with tarfile.open(tmp_path / "a.tar", "w", format=form) as archive:
+            member = tarfile.TarInfo(name)
+            member.size = len(samples.pngs(1)["000.png"])
+            archive.addfile(member, io.BytesIO(samples.pngs(1)["000.png"]))
+        assert survey(tmp_path / "a.tar").names == (name,)
 
 
 def test_encrypted_zip_is_refused(samples, tmp_path):

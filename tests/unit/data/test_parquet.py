@@ -1,6 +1,7 @@
 """Parquet with an image column: struct of bytes and path, or plain binary."""
 
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -66,6 +67,29 @@ def test_shards_of_the_training_split_are_one_set(samples, tmp_path):
     assert "data/train is taken; left out: data/test." in found.cleaning.notes[0]
     rows = found.source().rows([11, 0, 6])
     np.testing.assert_array_equal(rows, np.stack([samples.picture(index) for index in (11, 0, 6)]))
+
+
+def test_a_table_beside_images_in_folders_of_folders_is_not_the_data(samples, tmp_path):
+    pq.write_table(pa.table({"id": [1], "label": ["cat"]}), tmp_path / "labels.parquet")
+    deep = tmp_path / "set" / "train" / "cats"
+    deep.mkdir(parents=True)
+    for name, content in samples.pngs(3).items():
+        (deep / name).write_bytes(content)
+    found = survey(tmp_path)
+    assert found.cleaning.kept == 3
+    assert [item.name for item in found.cleaning.skipped] == ["labels.parquet"]
+
+
+def test_more_shards_than_a_process_may_open_files(samples, tmp_path):
+    import resource
+
+    shards(samples, tmp_path, "train", 40)
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (len(list(Path("/proc/self/fd").iterdir())) + 20, limits[1]))
+    try:
+        assert len(survey(tmp_path).source().rows(range(160))) == 160
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
 
 
 def test_several_sets_of_shards_without_a_training_one_are_refused(samples, tmp_path):

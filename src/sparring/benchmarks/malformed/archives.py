@@ -97,11 +97,23 @@ def _zip_bomb(place: Place) -> Trap:
 
 
 def _lying_zip(place: Place) -> Trap:
-    """A member whose central directory says 100 bytes where 16 MiB come out."""
-    content = bytearray(zipped({**good_images(), "liar.png": bytes(CHUNK)}))
+    """A member whose central directory says 100 bytes where 2 GiB come out."""
+    trap = _zip_bomb(place)
+    path = place.data / "data.zip"
+    content = bytearray(path.read_bytes())
     at = content.rfind(b"PK\x01\x02")
     content[at + 24 : at + 28] = (100).to_bytes(4, "little")
-    return _written(place, "data.zip", bytes(content), "liar.png", "named")
+    path.write_bytes(content)
+    return trap
+
+
+def _odd_zip(method: int, place: Place) -> Trap:
+    """A member that Python unpacks without a bound."""
+    path = place.data / "data.zip"
+    path.write_bytes(zipped(good_images()))
+    with zipfile.ZipFile(path, "a", method) as archive:
+        archive.writestr("odd.png", bytes(CHUNK))
+    return inspect(path, "odd.png")
 
 
 def _tar_bomb(place: Place) -> Trap:
@@ -112,6 +124,14 @@ def _tar_bomb(place: Place) -> Trap:
     start += bytes(-len(start) % tarfile.BLOCKSIZE) + info.tobuf()
     content = gzipped(start) + gzipped(bytes(CHUNK)) * (BOMB // CHUNK) + gzipped(bytes(1024))
     return _written(place, "data.tar.gz", content, "bomb.png", "named")
+
+
+def _tar_name_bomb(kind: bytes, place: Place) -> Trap:
+    """The first member's name has 2 GiB."""
+    info = tarfile.TarInfo("bomb.png")
+    info.type, info.size = kind, BOMB
+    content = gzipped(info.tobuf()) + gzipped(bytes(CHUNK)) * (BOMB // CHUNK) + gzipped(tarred(good_images()))
+    return _written(place, "data.tar.gz", content, "data.tar.gz", "named")
 
 
 def _member(name: str, content: bytes, shown: str, answer: Answer, place: Place) -> Trap:
@@ -140,7 +160,11 @@ MADE: dict[str, Callable[[Place], Trap]] = {
     "zip-encrypted": _encrypted,
     "zip-bomb": _zip_bomb,
     "zip-lying-size": _lying_zip,
+    "zip-bzip2": partial(_odd_zip, zipfile.ZIP_BZIP2),
+    "zip-lzma": partial(_odd_zip, zipfile.ZIP_LZMA),
     "tar.gz-bomb": _tar_bomb,
+    "tar.gz-name-bomb": partial(_tar_name_bomb, tarfile.GNUTYPE_LONGNAME),
+    "tar.gz-header-bomb": partial(_tar_name_bomb, tarfile.XHDTYPE),
     "zip-nested": partial(_member, "inner.zip", zipped({"a.txt": b"a"}), "inner.zip", "skipped"),
     "zip-line-break": partial(_member, "line\nbreak.png", b"no image", "break.png", "skipped"),
     "zip-escape-codes": partial(_member, "\x1b[31mred.png", b"no image", "red.png", "skipped"),
