@@ -50,15 +50,19 @@ def write(slot: Path, facts: Mapping[str, Any], tensors: Mapping[str, Mapping[st
     _swap(fresh, slot)
 
 
-def read(slot: Path) -> Saved:
+def read(slot: Path, fall_back: bool = True) -> Saved:
     """Read the newest whole state of a slot.
+
+    Args:
+        slot: the folder.
+        fall_back: whether the state before will do, where the newest is damaged.
 
     Raises:
         RunError: when there is none, or it is of another format.
     """
     complaints = {}
     # A whole NAME.new was written after NAME and not yet renamed, so this order is from new to old.
-    for suffix in (".new", "", ".old"):
+    for suffix in (".new", "", ".old") if fall_back else (".new", ""):
         folder = slot.with_name(slot.name + suffix)
         if (folder / FACTS).is_file():
             try:

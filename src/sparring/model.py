@@ -231,17 +231,24 @@ class Model:
     def load(cls, folder: Path | str) -> "Model":
         """Read the model of a run (its best checkpoint, else its last) or of a folder written by `save`.
 
+        Where that is damaged another one is taken, and a `SparringWarning` says which.
+
         Raises:
             RunError: when there is no model there, or it is damaged or of another version.
         """
-        first, *others = find_slots(Path(folder))
-        try:
-            return from_saved(checkpoint.read(first))
-        except RunError as error:
-            if not others:
-                raise
-            warnings.warn(f"{error} The model of {others[0]} is taken in its place.", SparringWarning, 2)
-            return from_saved(checkpoint.read(others[0]))
+        slots, complaint = find_slots(Path(folder)), None
+        for slot, fall_back in [(slot, False) for slot in slots] + [(slot, True) for slot in slots]:
+            try:
+                saved = checkpoint.read(slot, fall_back)
+                model = from_saved(saved)
+            except RunError as error:
+                complaint = complaint or error
+                continue
+            if complaint:
+                warnings.warn(f"{complaint} The model of {saved.folder} is taken in its place.", SparringWarning, 2)
+            return model
+        assert complaint is not None
+        raise complaint
 
 
 def find_slots(folder: Path) -> list[Path]:

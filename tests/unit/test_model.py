@@ -119,7 +119,8 @@ def test_a_damaged_model_gets_a_sentence_and_one_before_it_is_not_forgotten(tmp_
     make_model(samples=2).save(slot)
     make_model(samples=3).save(slot)
     weights.write_bytes(b"")
-    assert Model.load(slot).facts == {"samples": 2}
+    with pytest.warns(SparringWarning, match=r"is damaged: .* The model of .*\.old is taken in its place"):
+        assert Model.load(slot).facts == {"samples": 2}
 
 
 @pytest.mark.parametrize(
@@ -153,5 +154,18 @@ def test_a_damaged_best_gives_way_to_the_last_and_says_so(tmp_path: Path) -> Non
         loaded = Model.load(tmp_path)
     assert np.array_equal(loaded.sample(3), last.sample(3))
     (tmp_path / "checkpoint" / "last" / "model.safetensors").write_bytes(b"too")
-    with pytest.raises(RunError, match="is damaged"), pytest.warns(SparringWarning):
+    with pytest.raises(RunError, match="is damaged"):
         Model.load(tmp_path)
+
+
+def test_a_damaged_best_does_not_give_way_to_the_one_before(tmp_path: Path) -> None:
+    """The one before is the model without its encoder; the last one has all."""
+    make_model(samples=2).save(tmp_path / "checkpoint" / "best")
+    best = make_model(samples=9).save(tmp_path / "checkpoint" / "best")
+    make_model(samples=9).save(tmp_path / "checkpoint" / "last")
+    (best / "model.safetensors").write_bytes(b"damaged")
+    with pytest.warns(SparringWarning, match=r"is damaged: .* The model of .*last is taken in its place"):
+        assert Model.load(tmp_path).facts == {"samples": 9}
+    (tmp_path / "checkpoint" / "last" / "model.safetensors").write_bytes(b"too")
+    with pytest.warns(SparringWarning, match=r"The model of .*best\.old is taken in its place"):
+        assert Model.load(tmp_path).facts == {"samples": 2}
