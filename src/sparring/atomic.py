@@ -11,7 +11,7 @@ from pathlib import Path
 def replacing(path: Path) -> Iterator[Path]:
     """A path beside `path` to write a file or a folder to; it takes the place of `path` at the end.
 
-    On a failure it is removed, and `path` is what it was.
+    On a failure it is removed, and `path` is what it was. Of two processes that write the same, the later one stays.
 
     Args:
         path: of a file, of an empty folder that another folder is to replace, or of nothing yet.
@@ -19,7 +19,7 @@ def replacing(path: Path) -> Iterator[Path]:
     Yields:
         Where to write; nothing is there.
     """
-    partial = path.with_name(f".{path.name}.partial")
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     _remove(partial)
     try:
         yield partial
