@@ -75,6 +75,20 @@ def test_perfect_samples_score_high_and_intervals_hold_the_values() -> None:
         assert e.low < e.high
 
 
+@pytest.mark.parametrize(("d", "scale"), [(1, 1.0), (3, 1.0), (8, 1.0), (3, 0.5)])
+def test_intervals_hold_what_other_generated_items_would_give(d: int, scale: float) -> None:
+    # The real items, or for recall the generated ones, are given: redrawing the others shows the truth and its noise.
+    fixed, n, runs = normal(300, d, 0), 400, 150
+    found = [manifold(fixed, scale * normal(n, d, seed)) for seed in range(1, runs + 1)]
+    for name in ("precision", "density", "coverage"):
+        estimates = [getattr(each, name) for each in found]
+        truth = np.mean([e.value for e in estimates])
+        assert np.mean([e.low <= truth <= e.high for e in estimates]) > 0.88, name
+    recalls = [manifold(scale * normal(n, d, seed), fixed).recall for seed in range(1, runs + 1)]
+    truth = np.mean([e.value for e in recalls])
+    assert np.mean([e.low <= truth <= e.high for e in recalls]) > 0.88, "recall"
+
+
 def test_collapse_keeps_precision_and_loses_recall_and_coverage() -> None:
     real = normal(600, 4, 0)
     m = manifold(real, 0.05 * normal(600, 4, 1))
@@ -159,6 +173,18 @@ def test_copies_are_where_they_are_expected_of_equal_distances(unseen: int) -> N
     assert values.mean() == pytest.approx(expected, rel=0.15)
     held = np.mean([estimate.low <= expected <= estimate.high for estimate, _ in found])
     assert held > 0.9
+
+
+def test_copies_are_seen_where_unseen_rows_repeat_training_rows_too() -> None:
+    rng = np.random.default_rng(0)
+    found, values = [], np.where(rng.random((200, 1000)) < 0.02, 0.0, rng.random((200, 1000)) + 0.1)
+    for held_out in values:
+        fresh = np.where(rng.random(1000) < 0.02, 0.0, rng.random(1000) + 0.1)
+        found.append(copies(fresh, held_out))
+    assert np.mean([estimate.value for estimate, _ in found]) == pytest.approx(found[0][1], rel=0.15)
+    assert np.mean([estimate.low <= expected <= estimate.high for estimate, expected in found]) > 0.9
+    every, expected = copies(np.zeros(1000), values[0])
+    assert every.low > 10 * expected, "all are copies, of which the rows that repeat by nature cannot be told"
 
 
 def test_neighbours_within_very_tight_clusters_are_the_true_ones() -> None:

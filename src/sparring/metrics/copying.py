@@ -63,12 +63,14 @@ def copies(fake: np.ndarray, held_out: np.ndarray) -> tuple[Estimate, float]:
     """The share of distances below those of all but 1 % of the unseen items, and what to expect of equal ones.
 
     The bound is the r-th smallest of m unseen distances, r about m / 100. As many equal ones lie below it as a Beta
-    law with r and m + 1 - r says, whose spread is a part of the interval.
+    law with r and m + 1 - r says, whose spread is a part of the interval. Distances on the bound, where several unseen
+    ones are (rows that repeat training rows), count in part: so much that those unseen ones are as many as expected.
     """
     m = len(held_out)
     rank = max(1, round(0.01 * (m + 1)))
-    found = proportion(int((fake < np.sort(held_out)[rank - 1]).sum()), len(fake))
-    expected = rank / (m + 1)
+    bound, expected = np.sort(held_out)[rank - 1], rank / (m + 1)
+    part = float(np.clip((expected * m - (held_out < bound).sum()) / (held_out == bound).sum(), 0, 1))
+    found = proportion(float((fake < bound).sum() + part * (fake == bound).sum()), len(fake))
     unsure = Z95 * np.sqrt(expected * (1 - expected) / (m + 2))
     return _widened(found, unsure), expected
 

@@ -1,4 +1,4 @@
-"""Exact Euclidean distances between large sets, a block of rows at a time."""
+"""Euclidean distances between large sets, a block of rows at a time."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -31,7 +31,8 @@ def nearest(queries: np.ndarray, points: np.ndarray, k: int = 1, exclude_self: b
 
     Candidates come from matrix products about the points' mean, in single precision where there are more than 64
     numbers; their distances and their order are then computed in float64 from the differences, so that a copy is at
-    distance 0.
+    distance 0. With more than 64 numbers, among more than k + 8 points that are equally far within single precision
+    (about 1e-6 of the squared distance to the mean) not the very nearest may be found.
 
     Args:
         queries: shape (n, d).

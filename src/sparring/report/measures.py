@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from sparring.metrics.estimate import Estimate, is_ahead
 from sparring.tasks.findings import COPYING
 
 TITLES = {
@@ -24,7 +25,7 @@ class Cell:
     Attributes:
         text: the value, empty where there is none.
         interval: its 95 % interval, empty where there is none.
-        standing: "best", "level" (it leads or trails by less than our interval), or empty.
+        standing: "best", "level" (it leads or trails by less than the noise of both), or empty.
     """
 
     text: str = ""
@@ -135,18 +136,26 @@ def _row(
 
 
 def _standings(ours: Mapping[str, Any], rivals: Mapping[str, Mapping[str, Any]], better: str) -> dict[str | None, str]:
-    """Who leads; None stands for ours. A rival inside our interval makes the leader and us level."""
+    """Who leads; None stands for ours. Where its lead is within the noise of both, the leader and we are level."""
     values = {None: ours["value"], **{name: rival["value"] for name, rival in rivals.items()}}
     values = {name: value for name, value in values.items() if is_number(value)}
     standings: dict[str | None, str] = dict.fromkeys([None, *rivals], "")
     if better not in ("lower", "higher") or len(values) < 2:
         return standings
     order = sorted(values, key=lambda name: values[name], reverse=better == "higher")
-    rival = order[1] if order[0] is None else order[0]
-    low, high = ours.get("low"), ours.get("high")
-    if None in values and low is not None and high is not None and low <= values[rival] <= high:
-        return standings | {None: "level", rival: "level"}
+    if None in values:
+        rival = next(name for name in order if name is not None)
+        one, other = _estimate(ours), _estimate(rivals[rival])
+        if not is_ahead(one, other, better) and not is_ahead(other, one, better):
+            return standings | {None: "level", rival: "level"}
     return standings | {order[0]: "best"}
+
+
+def _estimate(figure: Mapping[str, Any]) -> Estimate:
+    """A figure with its interval, of no length where it came without one."""
+    value = float(figure["value"])
+    low, high = (figure.get(name) for name in ("low", "high"))
+    return Estimate(value, value if low is None else float(low), value if high is None else float(high))
 
 
 def _figure(value: Any) -> Mapping[str, Any]:

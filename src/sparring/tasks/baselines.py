@@ -14,6 +14,7 @@ COMPONENTS = 256  # principal components that a baseline draws
 MIXED = 50  # of those, the first ones in which a mixture is fitted; the rest stay one Gaussian
 GROUPS = 10  # Gaussians of the mixture
 FITTED = 5000  # items that a mixture is fitted to
+PREDICTORS, ROUNDS = 20, 5  # columns that a missing cell is told from, and how often all are gone through
 
 Coordinates = Callable[[int, np.random.Generator], np.ndarray]
 
@@ -45,7 +46,8 @@ def fit_baselines(rows: np.ndarray, spec: Spec, seed: int = 0) -> Iterator[tuple
     """Fit the baselines to training items.
 
     Args:
-        rows: training items, shape (n, *spec.shape).
+        rows: training items, shape (n, *spec.shape); cells that are missing are drawn first, since the items of a
+            baseline are seen with holes like those of real ones.
         spec: the form of an item.
         seed: of the mixture's start.
 
@@ -53,8 +55,9 @@ def fit_baselines(rows: np.ndarray, spec: Spec, seed: int = 0) -> Iterator[tuple
         "pca_gaussian": one Gaussian in the first 256 principal components; and "gaussian_mixture": ten full
         Gaussians in the first 50 of them, with the rest as in the former.
     """
-    pca = PCA(rows, COMPONENTS)
     limits = _limits(rows, spec)
+    rows = _completed(rows[:FITTED], seed) if spec.missing and np.isnan(rows).any() else rows
+    pca = PCA(rows, COMPONENTS)
     yield "pca_gaussian", Baseline(pca, _gaussian(pca.variances), limits, spec)
     yield "gaussian_mixture", Baseline(pca, _mixture(pca, rows[:FITTED], seed), limits, spec)
 
@@ -65,6 +68,22 @@ def _limits(rows: np.ndarray, spec: Spec) -> tuple[np.ndarray, np.ndarray]:
     values = rows.reshape(-1, alike)
     low, high = (np.nan_to_num(law.reduce(values, 0).astype(np.float64)) for law in (np.fmin, np.fmax))
     return np.tile(low, spec.size // alike), np.tile(high, spec.size // alike)
+
+
+def _completed(rows: np.ndarray, seed: int) -> np.ndarray:
+    """Rows whose missing cells were drawn from what a linear regression on the item's other cells leaves open."""
+    from sklearn.experimental import enable_iterative_imputer  # noqa: F401
+    from sklearn.impute import IterativeImputer
+
+    flat = rows.reshape(len(rows), -1).astype(np.float64)
+    imputer = IterativeImputer(
+        sample_posterior=True,
+        max_iter=ROUNDS,
+        n_nearest_features=PREDICTORS if flat.shape[1] > PREDICTORS else None,
+        keep_empty_features=True,
+        random_state=stream_seed(seed, "completed") % 2**32,
+    )
+    return np.asarray(imputer.fit_transform(flat)).reshape(rows.shape)
 
 
 def _gaussian(variances: np.ndarray) -> Coordinates:

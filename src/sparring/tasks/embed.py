@@ -9,6 +9,7 @@ import numpy as np
 
 from sparring.data.source import Source, iterate
 from sparring.errors import UsageError, rule
+from sparring.games.encoding import FEWEST
 from sparring.tasks.maps import Map, fit_map
 
 if TYPE_CHECKING:
@@ -68,7 +69,9 @@ class Embedder:
         if self.map is not None:
             return self.map.rule
         first = f"the first {min(self.dim, self.size)} of the {self.size} numbers"
-        text = f"{first} that the encoder tells the discriminator's features from, the most telling first"
+        fewest = min(FEWEST, self.size)
+        order = f"the most telling {fewest} first" if self.dim >= fewest else f"a part of {fewest} learned together"
+        text = f"{first} that the encoder tells the discriminator's features from, {order}"
         more = self.dim - self.size
         return text + (f"; then the first {more:,} of the features themselves, standardised" if more > 0 else "")
 

@@ -108,7 +108,7 @@ def evaluate(
         n=n,
         extractor=eye.extractor.name,
         same_as_training=same_as_training,
-        training_items=int(seen[:n].sum()),
+        overlap=int(seen[:n].sum()),
         floor=floor.words,
         fitted="the data itself" if known is None else "the training items",
         measures=_measures(found, fake, eye.extractor.name, floor.knowing(details), rivals, config.k),
@@ -199,7 +199,7 @@ def _rivals(eye: Eye, real: Seen, source: Source, config: EvaluateConfig) -> _Ri
     rows = _few(source, _order(source, config.seed)[: config.n])
     fitted = fit_baselines(rows, source.spec, config.seed)
     judged = {name: eye.made(baseline, len(real), config.seed) for name, baseline in fitted}
-    return {name: compare(real, items, config.k, intervals=False) for name, items in judged.items()}
+    return {name: compare(real, items, config.k) for name, items in judged.items()}
 
 
 def _copying(
@@ -243,7 +243,7 @@ def _measures(
             better=law.better,
             extractor=law.space or extractor,
             protocol=law.sentence.format(k=k),
-            baselines={rival: figures[name].value for rival, figures in rivals.items() if name in figures},
+            baselines={rival: figures[name] for rival, figures in rivals.items() if name in figures},
         )
 
     return tuple(one(name, estimate) for name, estimate in found.items())

@@ -9,6 +9,7 @@ from sparring.tasks.measure import Measure
 
 ENOUGH = 500  # items below which figures do not rank models
 REMEMBERED = 0.05  # share of copies from which memorisation is suspected
+NEARER = 0.1  # of the median distance of unseen items to training items: below it likewise
 BASELINES = {"pca_gaussian": "one Gaussian", "gaussian_mixture": "a mixture of Gaussians"}
 COPYING = ("memorisation", "copies", "training_preference")
 
@@ -26,7 +27,7 @@ class EvaluateResult:
         measures: the figures.
         details: figures that measures rest on, such as the z of the test for copying.
         fingerprint: of the data that the model was judged against.
-        training_items: how many of the real items are training items, where these are at hand.
+        overlap: how many of the real items are training items, where these are at hand.
         samples: that the model had seen when it was judged; 0 where that is not known.
     """
 
@@ -38,11 +39,14 @@ class EvaluateResult:
     measures: tuple[Measure, ...]
     details: dict[str, float]
     fingerprint: str = ""
-    training_items: int = 0
+    overlap: int = 0
     samples: int = 0
 
     def __getitem__(self, name: str) -> Measure:
-        return next(measure for measure in self.measures if measure.name == name)
+        found = {measure.name: measure for measure in self.measures}
+        if name not in found:
+            raise KeyError(f"{name!r} was not measured; there are {', '.join(found)}")
+        return found[name]
 
     def __contains__(self, name: str) -> bool:
         return any(measure.name == name for measure in self.measures)
@@ -68,9 +72,9 @@ def _cautions(result: EvaluateResult) -> Iterator[str]:
             "Evaluated on its own training data: the figures say how well the model fits what it saw, "
             "and not how it compares with new data."
         )
-    elif result.training_items:
+    elif result.overlap:
         yield (
-            f"{result.training_items:,} of the {result.n:,} real items are training items: "
+            f"{result.overlap:,} of the {result.n:,} real items are training items: "
             "the model is judged in part by what it saw."
         )
     if result.n < ENOUGH:
@@ -101,7 +105,7 @@ def _against_baselines(measures: list[Measure]) -> Iterator[str]:
 def _one_baseline(name: str, lost: list[Measure], level: list[Measure]) -> Iterator[str]:
     words = BASELINES.get(name, name)
     if lost:
-        figures = [f"{_name(m)} ({_number(m.baselines[name])} against {_number(m.value)})" for m in lost]
+        figures = [f"{_name(m)} ({_number(m.baselines[name].value)} against {_number(m.value)})" for m in lost]
         yield f"The simple baseline, {words}, wins on {_list(figures)}."
     if level:
         yield f"The model and {words} are level on {_list([_name(m) for m in level])}."
@@ -117,7 +121,7 @@ def _copying(result: EvaluateResult) -> Iterator[str]:
     if searched < known:
         yield f"Copies were looked for among {searched:,} of {known:,} training items: those of others go unseen."
     close = result["memorisation"].low > 0.5
-    if (close and _remembered(result) > REMEMBERED) or result.details["distance_ratio"] < 0.1:
+    if close and (_remembered(result) > REMEMBERED or result.details["distance_ratio"] < NEARER):
         yield (
             f"Memorisation is suspected: generated items lie nearer to training items than unseen real ones "
             f"do (z = {result.details['memorisation_z']:.1f}), and {result['copies'].value:.0%} of them are as "

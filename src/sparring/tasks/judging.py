@@ -90,21 +90,20 @@ class Eye:
         return self.spec.kind == "image" and not self.spec.missing
 
 
-def compare(real: Seen, fake: Seen, k: int, intervals: bool = True) -> dict[str, Estimate]:
+def compare(real: Seen, fake: Seen, k: int) -> dict[str, Estimate]:
     """Every measure of `fake` against `real`, by name.
 
     Args:
         real: real items.
         fake: items to be judged.
         k: neighbours of the neighbourhoods.
-        intervals: whether the Frechet distance needs one; the other intervals come free.
 
     Returns:
         The estimates.
     """
     near = manifold(real.features, fake.features, k)
     found = {
-        "frechet": _frechet(real.features, fake.features, intervals),
+        "frechet": _frechet(real.features, fake.features),
         "kernel": kernel_distance(real.features, fake.features),
         "precision": near.precision,
         "recall": near.recall,
@@ -117,9 +116,6 @@ def compare(real: Seen, fake: Seen, k: int, intervals: bool = True) -> dict[str,
     return found
 
 
-def _frechet(real: np.ndarray, fake: np.ndarray, interval: bool) -> Estimate:
-    if interval:
-        found = jackknife(frechet_distance, real, fake, groups=10)
-        return Estimate(found.value, max(0.0, found.low), found.high)
-    value = frechet_distance(real, fake)
-    return Estimate(value, value, value)
+def _frechet(real: np.ndarray, fake: np.ndarray) -> Estimate:
+    found = jackknife(frechet_distance, real, fake, groups=10)
+    return Estimate(found.value, max(0.0, found.low), found.high)

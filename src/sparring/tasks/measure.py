@@ -1,8 +1,9 @@
 """One figure of a model, with its interval, floor and baselines."""
 
 from dataclasses import dataclass, field
-from math import hypot
 from typing import Literal
+
+from sparring.metrics.estimate import Estimate, is_ahead
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,7 @@ class Measure:
         better: which direction is better.
         extractor: name of the feature space.
         protocol: how it was measured, one sentence.
-        baselines: what simple generators reach in the same run with the same n.
+        baselines: what simple generators reach in the same run with the same n, with its own 95 % interval.
     """
 
     name: str
@@ -37,19 +38,21 @@ class Measure:
     better: Literal["lower", "higher"]
     extractor: str
     protocol: str
-    baselines: dict[str, float] = field(default_factory=dict)
+    baselines: dict[str, Estimate] = field(default_factory=dict)
 
     @property
     def beaten_by_floor(self) -> bool:
         """Whether the floor is better by more than the noise of both."""
-        if self.better == "lower":
-            return self.value - self.floor > hypot(self.value - self.low, self.floor_high - self.floor)
-        return self.floor - self.value > hypot(self.high - self.value, self.floor - self.floor_low)
+        return self.beaten_by(Estimate(self.floor, self.floor_low, self.floor_high))
 
-    def beaten_by(self, other: float) -> bool:
-        """Whether `other` is better than the whole interval."""
-        return other < self.low if self.better == "lower" else other > self.high
+    def beaten_by(self, other: Estimate) -> bool:
+        """Whether another figure is better by more than the noise of both."""
+        return is_ahead(other, self._estimate, self.better)
 
-    def beats(self, other: float) -> bool:
-        """Whether the whole interval is better than `other`."""
-        return other > self.high if self.better == "lower" else other < self.low
+    def beats(self, other: Estimate) -> bool:
+        """Whether this figure is better than another by more than the noise of both."""
+        return is_ahead(self._estimate, other, self.better)
+
+    @property
+    def _estimate(self) -> Estimate:
+        return Estimate(self.value, self.low, self.high)

@@ -33,16 +33,24 @@ PROTOCOLS = {
         "a jackknife.",
     ),
     "precision": Protocol(
-        "higher", "Share of generated items within a real item's ball to its {k}th neighbour; Wilson's interval."
+        "higher",
+        "Share of generated items within a real item's ball to its {k}th neighbour; Wilson's interval, given these "
+        "real items.",
     ),
     "recall": Protocol(
-        "higher", "Share of real items within a generated item's ball to its {k}th neighbour; Wilson's interval."
+        "higher",
+        "Share of real items within a generated item's ball to its {k}th neighbour; Wilson's interval, given these "
+        "generated items.",
     ),
     "density": Protocol(
-        "higher", "Real balls (to the {k}th neighbour) around a generated item, over {k}; bootstrap interval."
+        "higher",
+        "Real balls (to the {k}th neighbour) around a generated item, over {k}; bootstrap interval, given these real "
+        "items.",
     ),
     "coverage": Protocol(
-        "higher", "Share of real items whose ball to the {k}th neighbour holds a generated item; Wilson's interval."
+        "higher",
+        "Share of real items whose ball to the {k}th neighbour holds a generated item; interval from a delete-group "
+        "jackknife, given these real items.",
     ),
     "two_sample": Protocol(
         "lower",

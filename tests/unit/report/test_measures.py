@@ -2,6 +2,7 @@ import json
 
 import pytest
 
+from sparring.metrics.estimate import Estimate
 from sparring.report.measures import measure_table, number, side_by_side
 from sparring.tasks.findings import EvaluateResult
 from sparring.tasks.measure import Measure
@@ -100,7 +101,9 @@ def test_the_evaluations_own_result_becomes_a_table():
         "extractor": "pca",
         "protocol": "MMD.",
     }
-    ours = Measure(name="two_sample", value=0.7, low=0.6, high=0.8, baselines={"pca_gaussian": 0.9}, **law)
+    ours = Measure(
+        name="two_sample", value=0.7, low=0.6, high=0.8, baselines={"pca_gaussian": Estimate(0.9, 0.85, 0.95)}, **law
+    )
     result = EvaluateResult(500, "pca", False, "250 against 250", "the training items", (ours,), {})
     table = measure_table(json.loads(json.dumps(result.to_json())))
     assert [row.name for row in table.rows] == ["Two-sample test"]

@@ -31,6 +31,25 @@ def test_they_have_the_mean_and_covariance_of_the_data() -> None:
         np.testing.assert_allclose(np.cov(items.T), np.cov(rows.T), atol=0.05 * spread**2, err_msg=name)
 
 
+def test_missing_cells_take_nothing_from_their_moments() -> None:
+    rng = np.random.default_rng(0)
+    rows = rng.normal(size=(4000, 6)) @ rng.normal(size=(6, 6)) + 5
+    shown = np.where(rng.random(rows.shape) < 0.4, np.nan, rows)
+    for name, baseline in fit_baselines(shown, Spec("vector", (6,), "float64", missing=True)):
+        items = baseline.sample(20_000)
+        spread = np.sqrt(np.trace(np.cov(rows.T)))
+        np.testing.assert_allclose(items.mean(0), rows.mean(0), atol=0.05 * spread, err_msg=name)
+        np.testing.assert_allclose(np.cov(items.T), np.cov(rows.T), atol=0.07 * spread**2, err_msg=name)
+        np.testing.assert_allclose(items.var(0), rows.var(0), rtol=0.15, err_msg=name)
+
+
+def test_columns_without_a_known_cell_and_wide_rows_are_completed_too() -> None:
+    rows = np.random.default_rng(0).normal(size=(60, 40, 2)).astype(np.float32)
+    rows[:, 3, 1], rows[::3, 5, 0] = np.nan, np.nan
+    for name, baseline in fit_baselines(rows, Spec("series", (40, 2), "float32", missing=True)):
+        assert np.isfinite(baseline.sample(50)).all(), name
+
+
 def test_a_mixture_finds_groups_that_one_gaussian_cannot() -> None:
     rng = np.random.default_rng(0)
     rows = rng.normal(0, 0.1, (2000, 2)) + rng.choice([-1.0, 1.0], (2000, 2))

@@ -154,8 +154,8 @@ def test_a_part_of_the_training_items_is_known_for_what_it_is(parts: list[np.nda
     mixed = ArraySource(np.concatenate([train[:150], test[:250]]), SPEC)
     result = evaluate(model, mixed, train=known, config=config)
     assert not result.same_as_training
-    assert 50 < result.training_items < 100, "three in eight of 200"
-    assert result.verdict()[0].startswith(f"{result.training_items} of the 200 real items are training items")
+    assert 50 < result.overlap < 100, "three in eight of 200"
+    assert result.verdict()[0].startswith(f"{result.overlap} of the 200 real items are training items")
     assert result.details["unseen_items"] == 200, "of 250"
     assert result.floor == "200 real items against 200 other real items"
     assert any(sentence.startswith("Memorisation is suspected") for sentence in result.verdict())
@@ -175,8 +175,21 @@ def test_rows_of_a_table_that_agree_by_chance_are_no_training_rows() -> None:
     spec, config = Spec("vector", (3,), "float64"), replace(CONFIG, baselines=False, extractor="auto")
     train, test = ArraySource(rows[:20], spec), ArraySource(rows[300:], spec)
     result = evaluate(Fake(rows, spec), test, train=train, config=config)
-    assert (result.same_as_training, result.training_items) == (False, 0)
+    assert (result.same_as_training, result.overlap) == (False, 0)
     assert result.details["unseen_items"] == 300
+    every = evaluate(Fake(rows, spec), test, train=ArraySource(rows[:300], spec), config=config)
+    assert (every.same_as_training, every.overlap) == (False, 0), "there are 27 different rows, all of them in both"
+
+
+def test_rows_of_a_table_that_chance_does_not_explain_are_training_rows() -> None:
+    rows = np.random.default_rng(0).normal(size=(1600, 4))
+    spec, config = Spec("vector", (4,), "float64"), replace(CONFIG, baselines=False, extractor="auto")
+    mixed = ArraySource(rows[300:1300], spec)
+    result = evaluate(Fake(rows, spec), mixed, train=ArraySource(rows[:1000], spec), config=config)
+    assert not result.same_as_training
+    assert result.overlap == pytest.approx(0.7 * result.n, abs=0.1 * result.n)
+    assert result.details["unseen_items"] == 300
+    assert result.verdict()[0].endswith("the model is judged in part by what it saw.")
 
 
 def test_the_floor_is_of_as_many_items_as_the_figures(parts: list[np.ndarray]) -> None:
@@ -244,7 +257,43 @@ def test_vectors_with_gaps_and_series_work_too(parts: list[np.ndarray], spec: Sp
     assert result.extractor == extractor
     assert "spectrum" not in result
     assert result["coverage"].value > 0.85
-    assert all(np.isfinite([m.value, m.low, m.high, m.floor, *m.baselines.values()]).all() for m in result.measures)
+    assert all(
+        np.isfinite([m.value, m.low, m.high, m.floor, *(b.value for b in m.baselines.values())]).all()
+        for m in result.measures
+    )
+
+
+def test_ties_of_a_table_accuse_nobody() -> None:
+    """Half of all new rows equal a training row: either median of the distances may be 0, by chance."""
+    spec, config = Spec("vector", (2,), "float64"), replace(CONFIG, baselines=False, extractor="auto")
+    for seed in range(24):
+        rows = np.random.default_rng(seed).integers(0, 30, (3 * 624, 2)).astype(np.float64)
+        train, unseen, fresh = np.split(rows, 3)
+        result = evaluate(Fake(fresh, spec), ArraySource(unseen, spec), train=ArraySource(train, spec), config=config)
+        assert not any("suspected" in sentence for sentence in result.verdict()), (seed, result.details)
+
+
+def test_a_measure_that_was_not_taken_is_named() -> None:
+    rows = np.random.default_rng(0).normal(size=(100, 3))
+    spec = Spec("vector", (3,), "float64")
+    result = evaluate(Fake(rows, spec), ArraySource(rows + 1, spec), config=replace(CONFIG, extractor="auto"))
+    with pytest.raises(KeyError, match="'spectrum' was not measured; there are frechet, kernel"):
+        result["spectrum"]
+
+
+def test_two_draws_of_one_gaussian_are_seldom_told_apart() -> None:
+    """A baseline that is as good as the model, by construction: its own noise counts too."""
+    spec, ahead, judged = Spec("vector", (3,), "float64"), 0, 0
+    for seed in range(20):
+        rows = np.random.default_rng(seed).normal(size=(900, 3))
+        test, train, made = (ArraySource(part, spec) for part in np.split(rows, 3))
+        config = replace(CONFIG, extractor="auto")
+        result = evaluate(Fake(made.rows(np.arange(300)), spec), test, train=train, config=config)
+        for measure in result.measures:
+            for other in measure.baselines.values():
+                ahead += measure.beats(other) or measure.beaten_by(other)
+                judged += 1
+    assert ahead / judged < 0.09
 
 
 def test_few_unseen_items_leave_memorisation_open(parts: list[np.ndarray]) -> None:
@@ -278,7 +327,7 @@ def test_too_few_items_get_one_sentence(parts: list[np.ndarray]) -> None:
 
 
 def test_a_perfect_model_is_seldom_called_worse_than_real_data() -> None:
-    """Each measure at 95 %: of thirty perfect models about one or two would be blamed."""
+    """Each measure at 95 %, of which one side: of thirty perfect models about one would be blamed."""
     spec, config = Spec("image", (8, 8, 1), "float64"), replace(CONFIG, baselines=False, extractor="pixels")
     blamed = dict.fromkeys(QUALITY, 0)
     for seed in range(30):
@@ -287,7 +336,7 @@ def test_a_perfect_model_is_seldom_called_worse_than_real_data() -> None:
         result = evaluate(Fake(pool, spec), ArraySource(test, spec), train=ArraySource(train, spec), config=config)
         for name in QUALITY:
             blamed[name] += result[name].beaten_by_floor
-    assert all(count <= 5 for count in blamed.values()), blamed
+    assert all(count <= 3 for count in blamed.values()), blamed
 
 
 def test_missing_cells_of_real_rows_cost_a_perfect_model_nothing() -> None:
