@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from sparring.data.blobs import printable
 from sparring.data.cache import open_cache
 from sparring.report.facts import Facts
 from sparring.report.figures import Picture, comparing_charts, draw_charts, themed
@@ -69,5 +70,6 @@ def _samples(facts: Facts, load: Loader) -> Picture:
 
 def _named(runs: list[Facts]) -> dict[str, Facts]:
     """The runs by folder name, by whole path where two share a name."""
-    names = [run.folder.resolve().name for run in runs]
-    return {name if names.count(name) == 1 else str(run.folder): run for name, run in zip(names, runs, strict=True)}
+    names = [printable(run.folder.resolve().name) for run in runs]
+    paths = [printable(str(run.folder.resolve())) for run in runs]
+    return {path if names.count(name) > 1 else name: run for name, path, run in zip(names, paths, runs, strict=True)}

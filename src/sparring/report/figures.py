@@ -18,6 +18,7 @@ MAX_SIDE = 1200
 MAX_PNG = 400_000
 MAX_SVG = 60_000
 WARNING = "#d64545"
+DASHES = ("-", "--", ":", "-.")  # of lines beyond the colours that there are
 
 
 @dataclass(frozen=True)
@@ -156,10 +157,17 @@ def draw_charts(charts: Sequence[Chart], ink: Ink) -> Figure:
 
 def _draw(axes: Axes, chart: Chart, history: History | None, ink: Ink) -> None:
     for index, line in enumerate(chart.lines):
-        colour = ink.marks[index % len(ink.marks)]
+        colour, dash = ink.marks[index % len(ink.marks)], DASHES[index // len(ink.marks) % len(DASHES)]
         marker = "o" if len(line.curve) < 30 else ""
         axes.plot(
-            line.curve.samples, line.curve.values, color=colour, lw=1.6, marker=marker, ms=3, label=as_is(line.label)
+            line.curve.samples,
+            line.curve.values,
+            color=colour,
+            ls=dash,
+            lw=1.6,
+            marker=marker,
+            ms=3,
+            label=as_is(line.label),
         )
     if chart.log:
         _log_scale(axes)

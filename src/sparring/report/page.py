@@ -2,6 +2,7 @@
 
 import json
 import platform
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -57,9 +58,10 @@ class Page:
 
 
 def gather(run: Path, compare: Sequence[Path], load: Loader) -> Page:
-    """The page of `run`, beside the runs of `compare`; `load` gives the model of a run folder."""
+    """The page of `run`, beside the other runs of `compare`; `load` gives the model of a run folder."""
     facts = read_facts(run)
-    others = [read_facts(other) for other in compare]
+    distinct = {other.resolve(): other for other in (run, *compare)}
+    others = [read_facts(other) for place, other in distinct.items() if place != run.resolve()]
     source = open_cache(run / "cache")
     parts = split(source, from_json(facts.config.get("config", {}), f"{run / 'config.json'}"))
     model = load(run)
@@ -68,7 +70,7 @@ def gather(run: Path, compare: Sequence[Path], load: Loader) -> Page:
     return Page(
         title=facts.data_name,
         run=printable(run.resolve().name),
-        run_path=printable(str(run)),
+        run_path=shlex.quote(printable(str(run))),
         is_vector=source.spec.kind == "vector",
         verdict=tuple(_verdict(facts.metrics, model.facts)),
         summary=tuple(_summary(facts, source)),

@@ -115,13 +115,13 @@ def _by_folder(model: Model, parts: Split, folders: Folders, shown: np.ndarray, 
         same = folders.of[other] == folders.of[mine]
         return _percent(proportion(int(same.sum()), len(same)))
 
+    of_some = "" if len(searched) == len(parts.train) else f" of {len(searched):,} searched"
     largest = np.bincount(folders.of).max() / len(folders.of)
     by_embedding, by_values = agree(lambda part: model.embed(part, model.code_size)), agree(own_values(parts.train))
     label = (
-        "Coloured by the folder that an item came from, which training never saw. The nearest training item is of the "
-        f"same folder for {by_embedding} of these {len(rows):,} items by the embedding, and for {by_values} by the "
-        "values themselves; "
-        f"{largest:.1%} of all are of the largest folder."
+        "Coloured by the folder that an item came from, which training never saw. The nearest training item"
+        f"{of_some} is of the same folder for {by_embedding} of these {len(rows):,} items by the embedding, and for "
+        f"{by_values} by the values themselves; {largest:.1%} of all are of the largest folder."
     )
     groups = folders.of[mine]
     return Strip(label, themed(lambda ink: draw_groups(places, groups, folders.names, ink), "map in folders' colours"))
