@@ -154,6 +154,8 @@ def _write_down(
     if progress:
         say([f"{found.path}: {found.cleaning.summary()}", *found.cleaning.notes, *decisions])
         say([expected_time(prepared, source, device)])
+    else:
+        found.warn_of_what_is_left_out(duplicates=True)
 
 
 def _read_down(run: Path) -> tuple[Config, Source, Scaler]:

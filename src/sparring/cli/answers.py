@@ -69,7 +69,8 @@ def embed(
     Args:
         run: Folder of the run.
         data: The items; each readable one gets a row, in order, duplicates included.
-        dim: Numbers of a vector, the most telling first; 2 makes a map. The encoder's own number where left out.
+        dim: Numbers of a vector, from four on the most telling first; 2 makes a map. Left out, it is the encoder's own
+            number.
         out: FILE.npz (under "embedding") or .npy for the array, .csv or .parquet for a table: item, e0, e1, ...
 
     Returns:
@@ -88,6 +89,7 @@ def embed(
         raise UsageError(rule("OUT", "another file than DATA, which it would replace", str(out)))
     model, found = Model.load(run), survey(data)
     require_form(found, model.spec)
+    found.warn_of_what_is_left_out()
     result = describe(model, items_of(found, model.spec, keep_duplicates=True), dim)
     written = write_vectors(result.embedding, found.item_names(), out, "embedding", "e")
     print(f"Wrote {written.form}: {result.rule}.", file=sys.stderr)

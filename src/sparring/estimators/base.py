@@ -19,7 +19,7 @@ from sparring.config import Config
 from sparring.data.blobs import is_run
 from sparring.data.source import Spec, iterate
 from sparring.errors import RunError, UsageError, rule
-from sparring.estimators.inputs import items_of, look, read, require_enough
+from sparring.estimators.inputs import items_of, look, read, require_items
 from sparring.estimators.parts import PART, in_parts
 from sparring.model import SAVED, Model
 
@@ -70,7 +70,7 @@ class ModelEstimator(BaseEstimator):
         """
         self._check_parameters()
         data = read(self, X, reset=True)
-        require_enough(data)
+        require_items(data)
         budget = {"minutes": self.minutes, "samples": self.samples, "epochs": self.epochs}
         is_table = isinstance(data, np.ndarray) and data.ndim == 2
         names = tuple(getattr(self, "feature_names_in_", ())) if is_table else ()

@@ -33,26 +33,33 @@ def read(estimator: BaseEstimator, X: Any, *, reset: bool, missing: bool = True)
 
     Raises:
         ValueError: for another number or other names of features, and for values that are not finite.
-        UsageError: for a Dataset whose items cannot be stacked.
+        UsageError: for a Dataset whose items cannot be stacked, and for columns of a data frame that are no numbers.
     """
     if isinstance(X, str | Path):
         return X
     X = _within_reach(X)
     finite = "allow-nan" if missing else True
     if getattr(X, "ndim", 2) <= 2:
-        return validate_data(estimator, X, reset=reset, dtype="numeric", ensure_all_finite=finite)  # type: ignore[arg-type]
+        table = np.asarray(validate_data(estimator, X, reset=reset, dtype="numeric", ensure_all_finite=finite))  # type: ignore[arg-type]
+        if table.dtype.kind != "O":
+            return table
+        return check_array(_numbers(X), ensure_all_finite=finite, input_name="X")  # type: ignore[arg-type]
     return check_array(X, dtype="numeric", allow_nd=True, ensure_all_finite=finite, input_name="X")  # type: ignore[arg-type]
 
 
-def require_enough(X: Data) -> None:
-    """Refuse an array that is too small to learn from, in the words that scikit-learn's users know.
+def require_items(X: Data) -> None:
+    """Refuse an array that cannot be learned from, in the words that scikit-learn's users know.
 
     Raises:
-        DataError: for fewer than 10 items.
+        DataError: for fewer than 10 items, and for an item without any value, to which no answer could be given.
     """
-    if isinstance(X, np.ndarray) and len(X) < MINIMUM:
+    if not isinstance(X, np.ndarray):
+        return
+    if len(X) < MINIMUM:
         got = f"n_samples={len(X)}, n_features={X[0].size}"
         raise DataError(rule("X", f"at least {MINIMUM} items", got, "Add more items."))
+    if X.dtype.kind == "f" and (empty := np.flatnonzero(np.isnan(X).reshape(len(X), -1).all(1))).size:
+        raise DataError(_without_value(f"row {empty[0]}: every value of it is NaN"))
 
 
 def look(X: Data, spec: Spec) -> Survey:
@@ -71,8 +78,13 @@ def look(X: Data, spec: Spec) -> Survey:
     require_form(found, spec)
     if isinstance(X, np.ndarray) and found.cleaning.skipped:
         first = found.cleaning.skipped[0]
-        raise DataError(f"Every item of X must have a value. {first.name}: {first.detail}.")
+        raise DataError(_without_value(f"{first.name}: {first.detail}"))
+    found.warn_of_what_is_left_out()
     return found
+
+
+def _without_value(what: str) -> str:
+    return f"Every item of X must have a value. Got {what}. Leave such items out."
 
 
 def require_form(found: Survey, spec: Spec) -> None:
@@ -83,7 +95,9 @@ def require_form(found: Survey, spec: Spec) -> None:
     """
     if not _fits(found.spec, spec):
         must = f"{_words(spec)} like those that the model was fitted on"
-        raise UsageError(rule("The items", must, _words(found.spec)))
+        grey = spec.kind == found.spec.kind == "image" and spec.shape[-1] == 1 and found.spec.shape[-1] == COLOURS
+        fix = "At least one is in colour: convert it to grey." if grey else ""
+        raise UsageError(rule("The items", must, _words(found.spec), fix))
     if found.missing and not spec.missing:
         must = "complete, since the model was fitted on items without missing cells"
         raise UsageError(
@@ -120,6 +134,24 @@ def _within_reach(X: Any) -> Any:
     if hasattr(X, "to_numpy") and not hasattr(X, "__array__"):
         return X.to_numpy()
     return X
+
+
+def _numbers(frame: Any) -> np.ndarray:
+    """A data frame with columns of categories, which scikit-learn leaves as objects, as numbers."""
+    columns = {name: np.asarray(frame[name]) for name in frame.columns}
+    wrong = [str(name) for name, column in columns.items() if not _are_numbers(column)]
+    if wrong:
+        fix = "Encode them first, such as with sklearn.preprocessing.OrdinalEncoder."
+        raise UsageError(rule("The columns of X", "of numbers", ", ".join(wrong), fix))
+    return np.column_stack([column.astype(np.float64) for column in columns.values()])
+
+
+def _are_numbers(column: np.ndarray) -> bool:
+    try:
+        column.astype(np.float64)
+    except (TypeError, ValueError):
+        return False
+    return True
 
 
 def _stack(items: Dataset) -> np.ndarray:

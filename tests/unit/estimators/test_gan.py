@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from sklearn.base import clone
 from sklearn.decomposition import PCA
 from sklearn.exceptions import NotFittedError
@@ -17,7 +18,7 @@ from torch.utils.data import IterableDataset, TensorDataset
 
 import sparring
 from sparring import GAN, training
-from sparring.errors import DataError, RunError, UsageError
+from sparring.errors import DataError, RunError, SparringWarning, UsageError
 from sparring.model import Model
 
 SMALL = {"network.width": 8, "network.latent": 5, "validation.points": 2}
@@ -211,6 +212,31 @@ def test_a_row_without_any_value_has_no_answer():
     X[4] = np.nan
     with pytest.raises(DataError, match="row 4"):
         gan.transform(X)
+    with pytest.raises(DataError, match=r"must have a value\. Got row 4: .* Leave such items out\."):
+        tiny().fit(X)
+
+
+def test_categories_that_are_numbers_are_numbers_and_others_are_named():
+    pd = pytest.importorskip("pandas")
+    X = vectors().round()
+    frame = pd.DataFrame({"a": X[:, 0], "b": pd.Categorical(X[:, 1]), "c": X[:, 2]})
+    plain = pd.DataFrame(X, columns=["a", "b", "c"])
+    np.testing.assert_array_equal(tiny().fit(frame).transform(frame), tiny().fit(plain).transform(plain))
+    frame["b"] = pd.Categorical(np.where(X[:, 1] > 0, "high", "low"))
+    with pytest.raises(ValueError, match=r"The columns of X must be of numbers\. Got 'b'|could not convert string"):
+        tiny().fit(frame)
+
+
+def test_what_is_not_used_is_said(tmp_path):
+    for number, picture in enumerate(pictures()):
+        Image.fromarray(picture).save(tmp_path / f"{number:02d}.png")
+    (tmp_path / "05.png").write_bytes(b"damaged")
+    (tmp_path / "06.png").write_bytes((tmp_path / "07.png").read_bytes())
+    said = r"Not all of .* is used: \d+ found, \d+ usable \(1 corrupt, 1 duplicate\); the first is '05\.png': corrupt"
+    with pytest.warns(SparringWarning, match=said):
+        gan = tiny().fit(tmp_path)
+    with pytest.warns(SparringWarning, match=said):
+        assert len(gan.transform(tmp_path)) == len(pictures()) - 1
 
 
 # --- answers ------------------------------------------------------------------------------------------------------
