@@ -116,12 +116,19 @@ def _autoencoder(known: Known, size: int, minutes: float, seed: int) -> Vectors:
 
 
 def _lead(figure: str, rivals: Sequence[str], lines: Sequence[Line]) -> float | None:
-    """The smallest lower end of our lead over a rival, of any set and seed; None while one of them is missing."""
+    """The smallest lower end of our lead over a rival, of any set and seed.
+
+    None while one of them is missing, or is of another run than ours.
+    """
     held = [line for line in lines if line["set"] in ("fashion", "mnist")]
     found = {(line["set"], line["seed"], line["method"]): line["figures"] for line in held}
-    groups = {(name, seed) for name, seed, method in found if method == OURS}
-    leads = [found.get((*group, rival), {}).get(f"lead_{figure}_low") for group in groups for rival in rivals]
-    return min(leads) if leads and None not in leads else None
+    groups = {
+        (name, seed): figures.get("trained_at") for (name, seed, method), figures in found.items() if method == OURS
+    }
+    pairs = [(found.get((*group, rival), {}), run) for group, run in groups.items() for rival in rivals]
+    leads = [figures.get(f"lead_{figure}_low") if figures.get("trained_at") == run else None for figures, run in pairs]
+    told = [lead for lead in leads if lead is not None]
+    return min(told) if told and len(told) == len(leads) else None
 
 
 EMBEDDING = Bench(

@@ -25,7 +25,10 @@ PacGAN's protocol (Lin et al. 2018, arXiv 1712.04086, section 4.1): {COUNT:,} ge
 `sparring train NAME --minutes {MINUTES:g}` on 100,000 points. A point is of high quality within {SIGMAS:g} standard
 deviations of the nearest centre; a mode is found where it has a point of high quality; KL is that of the
 histogram of high-quality points over the modes from the uniform one. The row `{FLOOR}` is {COUNT:,} points of the
-mixture. Bars on high quality and KL are on the mean of the seeds, the one on modes is on the worst.
+mixture. Bars on high quality and KL are on the mean of the seeds, the one on modes is on the worst. The generator's
+form for vectors was chosen with a look at these figures of these mixtures (`benchmarks/LOG.md`). Width: the variance of
+points of high quality about their centre, over that of the mixture's own; below 1 the modes are too narrow, which high
+quality and KL do not see.
 """
 
 
@@ -43,7 +46,15 @@ def judge(points: np.ndarray, toy: Toy) -> Figures:
     good = np.asarray(distance) <= SIGMAS * toy.sigma
     share = np.bincount(np.asarray(nearest)[good], minlength=len(toy.centres)) / max(1, good.sum())
     kl = float(rel_entr(share, 1 / len(toy.centres)).sum()) if good.any() else None
-    return {"modes": int((share > 0).sum()), "high_quality": float(good.mean()), "kl": kl, "n": len(points)}
+    width = float(np.mean(np.asarray(distance)[good] ** 2) / _variance(toy.sigma)) if good.any() else None
+    figures = {"modes": int((share > 0).sum()), "high_quality": float(good.mean()), "kl": kl, "width": width}
+    return {**figures, "n": len(points)}
+
+
+def _variance(sigma: float) -> float:
+    """Mean squared distance of a mode's points from its centre, of those within SIGMAS: a truncated chi-square law."""
+    half = SIGMAS**2 / 2
+    return 2 * sigma**2 * (1 - half * np.exp(-half) / (1 - np.exp(-half)))
 
 
 def _ours(cell: Cell, context: Context, minutes: float) -> np.ndarray:
@@ -84,6 +95,7 @@ def _bench(name: str, kl: float, published: tuple[Published, ...]) -> Bench:
             Column("modes", f"modes of {modes}", ".1f"),
             Column("high_quality", "high quality", ".2%"),
             Column("kl", "KL", ".4f"),
+            Column("width", "width", ".2f"),
         ),
         bars=(
             Bar("modes found, worst seed", ">=", modes, partial(_of, min, "modes")),

@@ -46,9 +46,13 @@ def plain_step(
         d_loss.backward()
         d_optimiser.step()
 
-        g_loss = softplus(discriminator(real.detach()) - discriminator(generator(latents()))).mean()
+        discriminator.requires_grad_(False)
+        with torch.no_grad():
+            real_logits = discriminator(real)
+        g_loss = softplus(real_logits - discriminator(generator(latents()))).mean()
         g_optimiser.zero_grad()
         g_loss.backward()
         g_optimiser.step()
+        discriminator.requires_grad_(True)
 
     return step

@@ -125,7 +125,7 @@ def initialise(network: nn.Module, generator: torch.Generator) -> None:
             nn.init.zeros_(layer.bias)
 
 
-def train_rival(name: str, rows: np.ndarray, minutes: float, seed: int) -> tuple[Callable[[int], np.ndarray], int]:
+def train_rival(name: str, rows: np.ndarray, minutes: float, seed: int) -> tuple[Callable[[int], np.ndarray], int, int]:
     """Train for some minutes.
 
     Args:
@@ -136,9 +136,9 @@ def train_rival(name: str, rows: np.ndarray, minutes: float, seed: int) -> tuple
 
     Returns:
         A function from a count to so many generated images, in the form of `rows`; and how many real images were
-        seen, repeats included.
+        seen, repeats included; and how many steps the generator made.
     """
-    rival, seen = RIVALS[name], 0
+    rival, seen, steps = RIVALS[name], 0, 0
     stream = torch_stream(seed, name)
     images = torch.from_numpy(rows).movedim(-1, 1).float() / 127.5 - 1
     generator, discriminator = _players(rival, images.shape[2], images.shape[1], stream)
@@ -161,7 +161,8 @@ def train_rival(name: str, rows: np.ndarray, minutes: float, seed: int) -> tuple
         g_optimiser.zero_grad()
         g_loss.backward()
         g_optimiser.step()
-    return (lambda count: _sample(generator, count, torch_stream(seed, f"{name} sample"))), seen
+        steps += 1
+    return (lambda count: _sample(generator, count, torch_stream(seed, f"{name} sample"))), seen, steps
 
 
 def _players(rival: Rival, side: int, channels: int, stream: torch.Generator) -> tuple[nn.Sequential, nn.Sequential]:

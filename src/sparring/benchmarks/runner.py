@@ -37,9 +37,11 @@ class Summary:
     page: Path
 
     @property
-    def passed(self) -> bool:
-        """Whether no bar failed; one that cannot be told yet has not failed."""
-        return all(verdict.passed is not False for verdict in self.verdicts)
+    def passed(self) -> bool | None:
+        """Whether every bar passed by all cells; None where none failed and some cannot be told yet."""
+        if any(verdict.passed is False for verdict in self.verdicts):
+            return False
+        return True if all(verdict.passed and verdict.complete for verdict in self.verdicts) else None
 
     def to_json(self) -> dict[str, Any]:
         """The summary as plain values."""

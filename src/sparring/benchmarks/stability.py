@@ -75,7 +75,7 @@ def run(cell: Cell, context: Context, minutes: float = MINUTES) -> Figures:
 
 
 def _worst(lines: Sequence[Line]) -> float | None:
-    """The largest kernel distance over its set's median, of sets with at least three runs.
+    """The largest kernel distance over its set's median, of sets with at least three runs, each set on one machine.
 
     An unbiased distance may lie at 0 or below: a median counts as no less than what it can be told by.
     """
@@ -83,7 +83,9 @@ def _worst(lines: Sequence[Line]) -> float | None:
     for name in SETS:
         own = [line for line in lines if line["set"] == name]
         group, errors = figures_of(own, "kernel"), figures_of(own, "kernel_error")
-        if len(group) > 2 and on_one_machine(own):
+        if not on_one_machine(own):
+            return None
+        if len(group) > 2:
             ratios.append(max(group) / max(median(group), median(errors)))
     return max(ratios, default=None)
 

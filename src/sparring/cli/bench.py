@@ -31,6 +31,6 @@ def bench(
     from sparring.benchmarks.runner import run_bench
 
     summary = run_bench(name, seeds=None if seeds is None else range(seeds), only=only, redo=redo)
-    if not summary.passed:
+    if summary.passed is False:
         missed = sum(verdict.passed is False for verdict in summary.verdicts)
         raise SparringError(f"{missed} of the {len(summary.verdicts)} bars of {name} were missed; see {summary.page}.")

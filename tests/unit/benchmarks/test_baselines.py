@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from sparring.benchmarks import generation, picturesets, plain, rivals, step, stopwatch
+from sparring.benchmarks import few, generation, picturesets, plain, rivals, stability, step, stopwatch
 from sparring.benchmarks.bench import Cell, Context
 from sparring.data.source import ArraySource, Spec
 from sparring.networks import DISCRIMINATORS, GENERATORS
@@ -113,8 +113,8 @@ def test_the_figures_of_equal_samples_are_perfect_and_those_of_others_are_not():
 
 
 def test_our_worst_seed_stands_against_the_rivals_best():
-    def line(method: str, seed: int, frechet: float, cores: int = 2) -> dict:
-        figures = {"frechet": frechet, "coverage": frechet / 10}
+    def line(method: str, seed: int, frechet: float, cores: int = 2, minutes: float = 10.0) -> dict:
+        figures = {"frechet": frechet, "coverage": frechet / 10, "training_minutes": minutes}
         return {"method": method, "seed": seed, "figures": figures, "hardware": {"cores": cores}}
 
     ours = [line("sparring", 0, 1.0), line("sparring", 1, 2.0)]
@@ -126,6 +126,42 @@ def test_our_worst_seed_stands_against_the_rivals_best():
     elsewhere = [*theirs[:3], line("hinge-sn", 0, 4.0, cores=64)]
     assert bars["Frechet distance over the best rival's"].judge(ours + elsewhere).passed is None
     assert bars["coverage ahead of the best rival's"].judge(ours + theirs).value == pytest.approx(0.1 - 0.9)
+    longer = [*ours, line("sparring", 2, 1.0, minutes=12.0)]
+    assert bars["Frechet distance over the best rival's"].judge(longer + theirs).passed is None
+    shorter = [*theirs[:3], line("hinge-sn", 0, 4.0, minutes=9.0)]
+    assert bars["coverage ahead of the best rival's"].judge(ours + shorter).passed is None
+
+
+def test_a_gain_is_that_over_the_run_that_stands_beside_it():
+    def line(method: str, name: str = "daisy", **figures: object) -> dict:
+        return {"set": name, "method": method, "seed": 0, "figures": figures, "hardware": {}}
+
+    bar = next(bar for bar in few.FEW.bars if "less" in bar.name)
+    pairs = [
+        line(few.OURS, run="a"),
+        line(few.PLAIN, compared_with="a", difference=-0.2),
+        line(few.OURS, "iris", run="b"),
+        line(few.PLAIN, "iris", compared_with="b", difference=-0.1),
+    ]
+    assert bar.measure(pairs) == -0.1
+    assert bar.measure([line(few.OURS, run="c"), *pairs[1:]]) is None, "ours was trained again"
+    assert bar.measure([pairs[0], line(few.PLAIN, compared_with="a"), *pairs[2:]]) is None, "no run to compare with"
+
+
+def test_no_set_of_several_machines_is_left_out():
+    def line(name: str, seed: int, kernel: float, cores: int = 2) -> dict:
+        return {
+            "set": name,
+            "method": "sparring",
+            "seed": seed,
+            "figures": {"kernel": kernel, "kernel_error": 0.01},
+            "hardware": {"cores": cores},
+        }
+
+    bar = stability.STABILITY.bars[-1]
+    lines = [line(name, seed, kernel) for name in ("fashion", "mnist") for seed, kernel in enumerate((1.0, 2.0, 3.0))]
+    assert bar.measure(lines) == pytest.approx(1.5)
+    assert bar.measure([*lines, line("mnist", 3, 9.0, cores=64)]) is None
 
 
 def test_a_poor_judge_is_refused(tmp_path, monkeypatch):

@@ -15,6 +15,7 @@ def test_the_mixture_itself_reaches_the_published_ceiling(name: str, floor: floa
     assert {figures["modes"] for figures in found} == {len(toy.centres)}
     assert np.mean([figures["high_quality"] for figures in found]) == pytest.approx(1 - np.exp(-4.5), abs=0.002)
     assert np.mean([figures["kl"] for figures in found]) == pytest.approx(floor, rel=0.25)
+    assert np.mean([figures["width"] for figures in found]) == pytest.approx(1, abs=0.01)
 
 
 def test_a_collapsed_sampler_has_one_mode_and_the_largest_kl():
@@ -22,6 +23,7 @@ def test_a_collapsed_sampler_has_one_mode_and_the_largest_kl():
     figures = mixtures.judge(np.repeat(toy.centres[:1], 50, axis=0), toy)
     assert (figures["modes"], figures["high_quality"]) == (1, 1.0)
     assert figures["kl"] == pytest.approx(np.log(8))
+    assert figures["width"] == 0
 
 
 def test_points_between_the_modes_count_for_none():

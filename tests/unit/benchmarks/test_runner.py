@@ -116,7 +116,7 @@ def test_the_page_says_what_was_measured_where_and_whether_it_passed(capsys: pyt
 
 def test_a_bar_that_is_missed_fails():
     summary = run_bench("fake", results=Path("results"), benches=Fake().table(bound=6.5))
-    assert not summary.passed
+    assert summary.passed is False
     assert "**fail**" in Path("results/fake.md").read_text()
 
 
