@@ -176,5 +176,5 @@ MADE: dict[str, Callable[[Place], Trap]] = {
     "zip-many-names": _endless_names,
     "tar-empty": partial(_only, "tar", {}),
     "tar-text-only": partial(_only, "tar", {f"{i}.txt": b"text" for i in range(30)}),
-    "zip-fifteen": partial(_only, "zip", dict(list(good_images().items())[:15])),
+    "zip-nine": partial(_only, "zip", dict(list(good_images().items())[:9])),
 }
