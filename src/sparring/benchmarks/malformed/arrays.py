@@ -142,7 +142,7 @@ UNFIT: dict[str, Callable[[], np.ndarray]] = {
     "dates": lambda: np.full((20, 6), np.datetime64("2020-01-01")),
     "structured": lambda: np.zeros(20, [("a", "f4"), ("b", "i4")]),
     "void": lambda: np.zeros((20, 6), "V4"),
-    "fifteen": lambda: digits()[:15],
+    "nine": lambda: digits()[:9],
     "one": lambda: digits()[:1],
     "none": lambda: digits()[:0],
     "rank-0": lambda: np.array(1.0),
@@ -194,4 +194,4 @@ MADE: dict[str, Callable[[Place], Trap]] = {
     "parquet-with-gaps": _parquet_with_gaps,
 }
 
-TRAINED = ("all-nan", "complex", "strings", "fifteen", "rank-1", "rank-7", "no-height")
+TRAINED = ("all-nan", "complex", "strings", "nine", "rank-1", "rank-7", "no-height")
