@@ -68,10 +68,12 @@ class ZipBlobs:
         return not member.is_dir()
 
     def _target(self, member: zipfile.ZipInfo) -> str:
-        """Where a link points to; to the root where that cannot be told."""
+        """Where a link points to; to the root where that cannot be told, or not be read within bounds."""
+        if member.compress_type not in ZIP_METHODS or member.file_size > MAX_TARGET:
+            return "/"
         try:
             with one_member():
-                return self._content(member).decode() if member.file_size <= MAX_TARGET else "/"
+                return self._content(member).decode()
         except Unreadable:
             return "/"
 
@@ -138,12 +140,12 @@ class TarBlobs:
         return members
 
     def _is_file(self, member: tarfile.TarInfo) -> bool:
-        if member.issym() or member.islnk():
+        is_link = member.issym() or member.islnk()
+        if is_link:
             place = posixpath.dirname(member.name) if member.issym() else ""
             _check_link(self._path, member.name, place, member.linkname)
         if not (member.isreg() or member.isdir()):
-            no_link = NO_FILE if not (member.issym() or member.islnk()) else LINK
-            self.skipped.append(Skipped(printable(member.name), *no_link))
+            self.skipped.append(Skipped(printable(member.name), *(LINK if is_link else NO_FILE)))
         return member.isreg()
 
     def _check_total(self, member: tarfile.TarInfo, unpacked: int) -> None:

@@ -82,10 +82,11 @@ def test_link_out_of_a_tar_is_refused(samples, tmp_path, kind, target):
         survey(path)
 
 
-def with_link(samples, path, target):
+def with_link(samples, path, target, method=zipfile.ZIP_STORED):
     samples.write_zip(path, samples.pngs(2))
     link = zipfile.ZipInfo("sub/link.png")
     link.external_attr = (stat.S_IFLNK | 0o777) << 16
+    link.compress_type = method
     with zipfile.ZipFile(path, "a") as archive:
         archive.writestr(link, target)
     return path
@@ -95,6 +96,20 @@ def with_link(samples, path, target):
 def test_link_out_of_a_zip_is_refused(samples, tmp_path, target):
     with pytest.raises(DataError, match=r"Member 'sub/link\.png' is a link that leaves the archive"):
         survey(with_link(samples, tmp_path / "a.zip", target))
+
+
+def test_link_in_a_zip_is_not_unpacked_without_a_bound(samples, tmp_path):
+    path = with_link(samples, tmp_path / "a.zip", "x" * 2**26, zipfile.ZIP_BZIP2)
+    content = bytearray(path.read_bytes())
+    at = content.rfind(b"PK\x01\x02")
+    content[at + 24 : at + 28] = (100).to_bytes(4, "little")
+    path.write_bytes(content)
+    tracemalloc.start()
+    with pytest.raises(DataError, match="is a link that leaves the archive"):
+        survey(path)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 2**24
 
 
 def test_link_within_a_zip_is_listed(samples, tmp_path):
