@@ -5,7 +5,6 @@ import dataclasses
 import json
 import shutil
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -16,7 +15,7 @@ from sparring.atomic import replacing
 from sparring.benchmarks.autoencoder import PlainAutoencoder, train_autoencoder
 from sparring.benchmarks.bench import Context
 from sparring.benchmarks.command import run_sparring
-from sparring.benchmarks.machine import commit, hardware
+from sparring.benchmarks.machine import commit
 from sparring.benchmarks.picturesets import SETS, Part
 from sparring.data.cache import open_cache
 from sparring.data.scale import Scaler
@@ -41,14 +40,12 @@ class Known:
         train: images (n, height, width, channels) and labels, which only score.
         test: the same of the test part.
         commit: of the code that trained it.
-        hardware: that it was trained on.
     """
 
     folder: Path
     train: Part
     test: Part
     commit: str
-    hardware: dict[str, Any]
 
     @property
     def model(self) -> Model:
@@ -69,9 +66,8 @@ def default_run(name: str, seed: int, context: Context, minutes: float = MINUTES
             np.save(folder / "train.npy", train.images[..., 0])
         context.note(f"  sparring train {data} --minutes {minutes:g} --seed {seed}")
         run_sparring("train", data, "--run", run, "--minutes", minutes, "--seed", seed)
-        done.write_text(json.dumps({"minutes": minutes, "seed": seed, "commit": commit(), "hardware": hardware()}))
-    facts = json.loads(done.read_text())
-    return Known(run, train, test, facts["commit"], facts.get("hardware", {}))
+        done.write_text(json.dumps({"minutes": minutes, "seed": seed, "commit": commit()}))
+    return Known(run, train, test, json.loads(done.read_text())["commit"])
 
 
 def _read(name: str, context: Context) -> tuple[Part, Part]:
