@@ -135,12 +135,11 @@ def _worst_start(figure: str, lines: Sequence[Line]) -> float | None:
 
 def _gain(lines: Sequence[Line]) -> float | None:
     """The largest difference of our kernel distance to that without augmentation; of pairs, each with its own."""
-    runs = {line["set"]: line["figures"].get("run") for line in lines if line["method"] == OURS}
+    runs = {(line["set"], line["figures"].get("run")) for line in lines if line["method"] == OURS}
     pairs = [line for line in lines if line["method"] == PLAIN]
-    if any(line["figures"].get("compared_with") != runs.get(line["set"]) for line in pairs):
-        return None
-    differences = figures_of(pairs, "difference")
-    return max(differences) if differences and len(differences) == len(pairs) else None
+    told = [x for x in pairs if "difference" in x["figures"] and "compared_with" in x["figures"]]
+    told = [x for x in told if (x["set"], x["figures"]["compared_with"]) in runs]
+    return max(figures_of(told, "difference"), default=None) if len(told) == len(pairs) else None
 
 
 def _cost(lines: Sequence[Line], few: str, many: str) -> float | None:

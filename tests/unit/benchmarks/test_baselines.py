@@ -146,6 +146,7 @@ def test_a_gain_is_that_over_the_run_that_stands_beside_it():
     assert bar.measure(pairs) == -0.1
     assert bar.measure([line(few.OURS, run="c"), *pairs[1:]]) is None, "ours was trained again"
     assert bar.measure([pairs[0], line(few.PLAIN, compared_with="a"), *pairs[2:]]) is None, "no run to compare with"
+    assert bar.measure([line(few.OURS), line(few.PLAIN, difference=-0.2)]) is None, "of which run is not known"
 
 
 def test_no_set_of_several_machines_is_left_out():
