@@ -237,7 +237,7 @@ class Model:
             RunError: when there is no model there, or it is damaged or of another version.
         """
         slots, complaint = find_slots(Path(folder)), None
-        for slot, fall_back in [(slot, False) for slot in slots] + [(slot, True) for slot in slots]:
+        for slot, fall_back in [(slot, old) for old in (False, True) for slot in slots]:
             try:
                 saved = checkpoint.read(slot, fall_back)
                 model = from_saved(saved)
