@@ -1,5 +1,6 @@
 """From a resolved configuration to the parts that it names: networks, game, engine, and the split of the data."""
 
+import math
 import os
 from dataclasses import dataclass
 from typing import Any, cast
@@ -20,7 +21,7 @@ from sparring.hooks.tensorboard import require_tensorboard
 from sparring.model import Model
 from sparring.networks import DISCRIMINATORS, GENERATORS
 from sparring.networks.base import Discriminator, Generator, initialise
-from sparring.networks.encoder import Encoder
+from sparring.networks.encoder import Encoder, PerceptronDecoder, make_decoder
 from sparring.objectives import OBJECTIVES
 from sparring.optimisers import WITH_MOMENTUM
 from sparring.penalties import PENALTIES
@@ -28,6 +29,8 @@ from sparring.priors import PRIORS
 from sparring.rng import numpy_stream, torch_stream
 
 FEWEST_HELD_OUT = 64
+LARGEST_LESSON, FEWEST_LESSONS = 256, 400  # items of an encoder's step, where that leaves it so many steps
+MOST_PAINTED = 64 * 64 * 3  # numbers of an item that a perceptron paints: its last layer grows with them
 SCALED_ITEMS, SCALED_BATCH = 4096, 256  # items that the scale of features and errors is taken from
 NEED_MORE_THAN_GRADIENTS = ("Optimizer", "LBFGS", "SparseAdam", "Muon")
 
@@ -94,6 +97,29 @@ def adversarial_samples(config: Config) -> int:
     return (config.budget.samples or 0) - (config.encoder.samples or 0)
 
 
+def lessons(batch: int) -> list[int]:
+    """Items that a step of the encoder may have: the players' batch, twice it and so on."""
+    sizes = [batch]
+    while 2 * sizes[-1] <= LARGEST_LESSON:
+        sizes.append(2 * sizes[-1])
+    return sizes
+
+
+def lesson(samples: int, batch: int) -> int:
+    """Items of a step of the encoder that is shown so many: the most that leave it enough steps."""
+    return max((size for size in lessons(batch) if samples >= FEWEST_LESSONS * size), default=batch)
+
+
+def decoder_like(generator: Generator, size: int, width: int) -> Generator:
+    """A fresh decoder of codes of `size` numbers for the items of a generator.
+
+    It is a perceptron of `width` hidden units, and of the generator's own kind and width for larger items.
+    """
+    small = math.prod(generator.shape) <= MOST_PAINTED
+    family, width = (PerceptronDecoder.family, width) if small else (generator.family, generator.width)
+    return make_decoder(family, generator.shape, size, width, generator.output)
+
+
 def build_encoding_engine(
     config: Config,
     source: Source,
@@ -111,15 +137,14 @@ def build_encoding_engine(
         source: the training items.
         scaler: fitted on them.
         device: where to compute.
-        generator: whose kind, size and output the decoder takes over, and which makes a share of what it is shown.
+        generator: of such items, which makes a share of what the encoder is shown.
         discriminator: whose features the encoder reads; on `device`.
         alone: whether to leave other processes out.
         scaled: items that the scale of features and of errors is taken from.
     """
     size = generator.latent
     encoder = Encoder(discriminator.num_features, config.encoder.width, size)
-    decoder = GENERATORS[generator.family](source.spec.network_shape, size, generator.width, generator.output)
-    autoencoder = Autoencoder(encoder, decoder)
+    autoencoder = Autoencoder(encoder, decoder_like(generator, size, config.encoder.width))
     for name, part in autoencoder.named_children():
         initialise(part, torch_stream(config.seed, name))
     items = scaler.to_model(spread_rows(source, scaled))
@@ -130,6 +155,7 @@ def build_encoding_engine(
     generated = config.encoder.generated or 0.0
     game = EncodingGame(autoencoder, discriminator, generator, variance, generated, missing=source.spec.missing)
     options = {"name": "Adam", "learning_rate": config.encoder.learning_rate, "beta1": 0.9, "beta2": 0.99}
+    options["batch"] = lesson(config.encoder.samples or 0, int(config.optimiser.batch or 1))
     config = replace(
         config,
         optimiser={**options, "beta2_end": 0.99, "generator_rate": 1.0},

@@ -18,7 +18,7 @@ from sparring.data.source import Spec
 from sparring.errors import RunError, SparringError, SparringWarning
 from sparring.networks import DISCRIMINATORS, GENERATORS
 from sparring.networks.base import Discriminator, Generator
-from sparring.networks.encoder import Encoder
+from sparring.networks.encoder import Encoder, make_decoder
 from sparring.priors import PRIORS
 from sparring.rng import torch_stream
 
@@ -26,7 +26,7 @@ BATCH = 256
 SAVED = "model"  # the part of a folder that `GAN.save` writes
 OF_TRAINING = ("game", "progress", "hooks")  # what a checkpoint also knows, of its engine
 REFINED_NUMBERS = 2**20  # of the items that are refined at a time: the decoder's maps are kept for each
-REFINED = 0.1  # of the codes' root mean square: how far a first step of `refine` moves a number
+REFINED = 0.2  # of the codes' root mean square: how far a first step of `refine` moves a number
 
 
 @dataclass
@@ -293,7 +293,10 @@ def _read_coders(facts: dict[str, Any], tensors: dict[str, Tensor]) -> tuple[Enc
         return None, None
     encoder = Encoder(**facts.pop("encoder"))
     encoder.load_state_dict(_part(tensors, "encoder"))
-    return encoder.requires_grad_(False), _build(facts.pop("decoder"), _part(tensors, "decoder"))
+    recipe = facts.pop("decoder")
+    decoder = make_decoder(**{**recipe, "shape": tuple(recipe["shape"])})
+    decoder.load_state_dict(_part(tensors, "decoder"))
+    return encoder.requires_grad_(False), decoder.requires_grad_(False)
 
 
 def _descend(decoder: Generator, size: int, items: Tensor, shown: Tensor, code: Tensor, steps: int) -> np.ndarray:

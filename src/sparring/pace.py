@@ -1,12 +1,13 @@
 """From minutes to samples: how fast this machine trains, measured once, before the first step."""
 
 import time
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
 
-from sparring.assembly import averaged_model, build_encoding_engine, build_engine
+from sparring.assembly import FEWEST_LESSONS, averaged_model, build_encoding_engine, build_engine, lesson, lessons
 from sparring.config import Config, replace
 from sparring.data.scale import Scaler
 from sparring.data.source import Source
@@ -36,13 +37,13 @@ class Pace:
         width: of the networks.
         seconds_per_sample: of a step of the two players, divided by the batch.
         overhead: seconds that measurements of the whole run take.
-        encoding: seconds per sample of a step of the encoder; 0 where none is wanted.
+        encoding: seconds per sample of a step of the encoder, by the items of a step; empty where none is wanted.
     """
 
     width: int
     seconds_per_sample: float
     overhead: float
-    encoding: float = 0.0
+    encoding: Mapping[int, float] = field(default_factory=dict)
 
     def samples(self, seconds: float, batch: int, share: float, encoded: int | None = None) -> tuple[int, int]:
         """Items that can be shown in so many seconds, less a margin: whole numbers of batches, at least one each.
@@ -58,15 +59,27 @@ class Pace:
         """
         left = max(0.0, MARGIN * seconds - self.overhead)
         if encoded is None:
-            encoded = batch * max(1, int(share * left / self.encoding / batch)) if share else 0
+            encoded = self._lessons(share * left, batch) if share else 0
             left *= 1.0 - share
         else:
-            left = max(0.0, left - encoded * self.encoding)
+            left = max(0.0, left - self.encoding_seconds(encoded))
         return batch * max(1, int(left / self.seconds_per_sample / batch)), encoded
 
     def seconds(self, played: int, encoded: int) -> float:
         """How long so many items take, measurements included."""
-        return played * self.seconds_per_sample + encoded * self.encoding + self.overhead
+        return played * self.seconds_per_sample + self.encoding_seconds(encoded) + self.overhead
+
+    def encoding_seconds(self, encoded: int) -> float:
+        """How long the encoder's items take."""
+        return encoded * self.encoding[lesson(encoded, min(self.encoding))] if encoded else 0.0
+
+    def _lessons(self, seconds: float, batch: int) -> int:
+        """The items of the encoder's steps in so many seconds: of the largest steps that are many enough."""
+        for size in reversed(lessons(batch)):
+            samples = size * max(1, int(seconds / self.encoding[size] / size))
+            if lesson(samples, batch) == size:
+                return samples
+        return batch
 
 
 def choose_pace(
@@ -112,7 +125,8 @@ def has_encoder(config: Config) -> bool:
 def encoder_part(config: Config, batch: int) -> tuple[float, int | None]:
     """The encoder's share of a budget, and its items where the user named them, in whole batches."""
     asked = config.encoder.samples
-    return config.encoder.share, None if asked is None else batch * -(-asked // batch)
+    step = lesson(asked or 0, batch)
+    return config.encoder.share, None if asked is None else step * -(-asked // step)
 
 
 def _candidates(config: Config) -> list[int]:
@@ -141,15 +155,18 @@ def measure(
     engine.progress.probability = AUGMENTED
     step = _mean_step(engine, seconds)
     overhead = 0.0 if judge is None else _measurements(engine, scaler, judge, len(source))
-    encoding = _encoding_step(engine, config, source, scaler, seconds) if has_encoder(config) else 0.0
-    return Pace(int(config.network.width or 0), step / (part * world), overhead, encoding / (part * world))
+    encoding = {}
+    for size in lessons(part * world) if has_encoder(config) else ():
+        lasting = replace(config, encoder={"samples": FEWEST_LESSONS * size // world})
+        encoding[size] = _encoding_step(engine, lasting, source, scaler, seconds) / size
+    return Pace(int(config.network.width or 0), step / (part * world), overhead, encoding)
 
 
 def _encoding_step(engine: Engine, config: Config, source: Source, scaler: Scaler, seconds: float) -> float:
     model = averaged_model(engine, scaler)
     networks = model.generator, model.discriminator
     taught = build_encoding_engine(config, source, scaler, engine.device, *networks, alone=True, scaled=TIMED_ITEMS)
-    return _mean_step(taught, seconds / 2)
+    return _mean_step(taught, seconds / 4)
 
 
 def _mean_step(engine: Engine, seconds: float) -> float:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from sparring.assembly import Split, adversarial_samples, held_out_count, split
+from sparring.assembly import Split, adversarial_samples, held_out_count, lesson, split
 from sparring.config import Config, replace
 from sparring.data.scale import Scaler, fit_scaler
 from sparring.data.source import ArraySource, Source, spread_rows
@@ -159,7 +159,8 @@ def _whole_batches(config: Config, count: int) -> tuple[Config, list[str]]:
     reason = f"budget.samples = {total:,}: whole batches of {batch}"
     share, encoded = encoder_part(config, batch)
     if encoded is None:
-        encoded = batch * max(1, int(share * total / batch)) if share else 0
+        step = lesson(int(share * total), batch)
+        encoded = step * max(1, int(share * total / step)) if share else 0
     if encoded >= total:
         must = f"fewer than the budget's {total:,} samples, so that something is left to train the players on"
         raise UsageError(rule("`encoder.samples`", must, config.encoder.samples))
@@ -186,9 +187,9 @@ def _fit_minutes(
     pace = choose_pace(config, source, scaler, device, ends - time.perf_counter(), extractor, glance)
     left = ends - time.perf_counter()
     played, encoded = pace.samples(left, batch, *encoder_part(config, batch))
-    if config.encoder.samples and encoded * pace.encoding > left:
+    if config.encoder.samples and pace.encoding_seconds(encoded) > left:
         must = f"so few that some of the {_minutes(minutes)} are left to train the players in"
-        fix = f"Here the encoder is shown {1 / pace.encoding:,.0f} items a second."
+        fix = f"Here the encoder is shown {encoded / pace.encoding_seconds(encoded):,.0f} items a second."
         raise UsageError(rule("`encoder.samples`", must, config.encoder.samples, fix))
     total, rate = played + encoded, 1.0 / pace.seconds_per_sample
     why = [] if config.network.width else [_width_reason(config.network.name, pace.width, played)]

@@ -8,7 +8,8 @@ from torch import Tensor
 from torch.nn.functional import mse_loss
 
 from sparring.games.base import PLAIN
-from sparring.games.encoding import FEWEST, WHOLE, Autoencoder, EncodingGame, _first, digits
+from sparring.games.encoding import FEWEST, NEIGHBOURS, WHOLE, Autoencoder, EncodingGame, _first, digits, lengths
+from sparring.games.neighbours import affinities, misplaced
 from sparring.networks import DISCRIMINATORS, GENERATORS
 from sparring.networks.base import initialise
 from sparring.networks.encoder import Encoder
@@ -49,9 +50,12 @@ def test_gradients_are_those_of_the_loss_as_written() -> None:
     features = (game.discriminator.features(real) - encoder.shift) * encoder.factor
     painted = game.autoencoder.decoder(_first(encoder.codes(features), digits(z[:, 0], 0)))
     told = game.autoencoder.describer(_first(encoder.embedding(features), digits(z[:, 0], 1)))
-    loss = mse_loss(painted, real) / 0.5 + mse_loss(told, features.detach())
+    embedding, wanted = encoder.embedding(features), affinities(features.detach())
+    moved = (misplaced(embedding[:, :4], wanted) + misplaced(embedding, wanted)) / 2
+    loss = mse_loss(painted, real) / 0.5 + mse_loss(told, features.detach()) + NEIGHBOURS * moved
     theirs = torch.autograd.grad(loss, list(game.autoencoder.parameters()))
-    assert numbers.reconstruction + numbers.description == pytest.approx(loss.item(), rel=1e-5)
+    parts = numbers.reconstruction + numbers.description + NEIGHBOURS * numbers.misplaced
+    assert parts.item() == pytest.approx(loss.item(), rel=1e-5)
     assert len(ours) == len(theirs)
     for one, other in zip(ours, theirs, strict=True):
         torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-7)
@@ -88,6 +92,14 @@ def test_some_rows_keep_all_their_numbers_and_the_others_log_uniformly_many() ->
 def test_a_short_code_is_always_whole() -> None:
     assert _first(torch.ones(100, 3), torch.rand(100)).sum(1).min() == 3, "fewer than four are always given together"
     assert _first(torch.ones(100, 1), torch.rand(100)).sum(1).min() == 1
+
+
+def test_neighbours_count_at_every_doubling_and_not_among_too_few() -> None:
+    assert [lengths(size) for size in (1, 4, 5, 8, 64, 100)] == [
+        *([1], [4], [4, 5], [4, 8], [4, 8, 16, 32, 64], [4, 8, 16, 32, 64, 100])
+    ]
+    few = make().play(items(6), torch.randn(6, SIZE), 1.0, still, lambda x: PLAIN)
+    assert few.misplaced.item() == 0.0
 
 
 def test_missing_cells_count_for_nothing() -> None:

@@ -236,7 +236,7 @@ def test_another_format_gets_one_sentence(slot: Path, monkeypatch: pytest.Monkey
     with pytest.raises(RunError) as error:
         checkpoint.read(slot)
     assert str(error.value) == (
-        f"The checkpoint {str(slot)!r} must be of format 2. Got 999. "
+        f"The checkpoint {str(slot)!r} must be of format {checkpoint.FORMAT}. Got 999. "
         "It was written by another version of Sparring: use that version, or train again."
     )
 

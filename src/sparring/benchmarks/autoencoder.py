@@ -14,7 +14,7 @@ from sparring.hardware import has_fast_bfloat16, kept_memory
 from sparring.model import Model
 from sparring.networks import DISCRIMINATORS, GENERATORS
 from sparring.networks.base import initialise
-from sparring.networks.encoder import perceptron
+from sparring.networks.encoder import Perceptron
 from sparring.rng import torch_stream
 from sparring.schedule import cosine
 
@@ -38,7 +38,7 @@ class PlainAutoencoder(nn.Module):
         super().__init__()
         eye, maker, shape = model.discriminator, model.generator, model.spec.network_shape
         self.body = DISCRIMINATORS[eye.family](shape, eye.width)
-        self.top = perceptron(eye.num_features, model.coders()[0].width, size)
+        self.top = Perceptron(eye.num_features, model.coders()[0].width, size)
         self.decoder = GENERATORS[maker.family](shape, size, maker.width, maker.output)
 
     def encode(self, items: Tensor) -> Tensor:

@@ -3,6 +3,8 @@
 The encoder reads the discriminator's features, which stay as they are. A decoder paints the item from the code, a
 describer tells the features from the embedding; of both only the first numbers are given, at every step another
 number of them, so that every length is learned at once (nested dropout, Rippel et al. 2014, arXiv 1402.0915).
+At every length the embedding also answers for keeping near each other what is near in the features, among the items
+of a batch, or of one process's part of it.
 It is taught on real items; few of them would be learned by heart, so some of what is shown is generated then.
 Reconstruction is by mean square; why the features are learned from apart from the pixels, and why the decoder is a
 network of its own and not the generator, is in benchmarks/LOG.md.
@@ -15,12 +17,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import mse_loss
 
+from sparring.games import neighbours
 from sparring.games.base import Move, See, hide, set_gradients
 from sparring.networks.base import Discriminator, Generator
-from sparring.networks.encoder import Encoder, perceptron
+from sparring.networks.encoder import Encoder, Perceptron
 
 MULTIPLES = (983.0, 1409.0, 2003.0)
-WHOLE, FEWEST = 0.4, 4  # share of the items whose numbers are all given, and the fewest that the others get
+WHOLE, FEWEST = 0.2, 4  # share of the items whose numbers are all given, and the fewest that the others get
+NEIGHBOURS = 0.3  # weight of the neighbours beside the features
 
 
 @dataclass(frozen=True)
@@ -30,14 +34,17 @@ class Numbers:
     Attributes:
         reconstruction: mean square error of what was painted, over the variance of the items.
         description: the same of the features that were told.
+        misplaced: nats by which neighbours in the embedding differ from those in the features.
     """
 
     reconstruction: Tensor
     description: Tensor
+    misplaced: Tensor
 
     def words(self) -> str:
         """For a line of progress."""
-        return f"left of the items {self.reconstruction.item():.3f}  of their features {self.description.item():.3f}"
+        left = f"left of the items {self.reconstruction.item():.3f}  of their features {self.description.item():.3f}"
+        return f"{left}  of their neighbours {self.misplaced.item():.3f}"
 
 
 class Autoencoder(nn.Module):
@@ -51,7 +58,7 @@ class Autoencoder(nn.Module):
     def __init__(self, encoder: Encoder, decoder: Generator) -> None:
         super().__init__()
         self.encoder, self.decoder = encoder, decoder
-        self.describer = perceptron(encoder.size, encoder.width, encoder.num_features)
+        self.describer = Perceptron(encoder.size, encoder.width, encoder.num_features)
 
 
 class EncodingGame:
@@ -99,12 +106,15 @@ class EncodingGame:
         with torch.no_grad():
             features = encoder.standardise(self.discriminator.features(items).float())
         painted = self.autoencoder.decoder(_first(encoder.codes(features), digits(z[:, 0], 0)))
-        told = self.autoencoder.describer(_first(encoder.embedding(features), digits(z[:, 0], 1)))
+        embedding = encoder.embedding(features)
+        told = self.autoencoder.describer(_first(embedding, digits(z[:, 0], 1)))
         reconstruction = mse_loss(hide(painted.float(), unknown), items) / self.variance
         description = mse_loss(told.float(), features)
-        set_gradients(self._weights, torch.autograd.grad(reconstruction + description, self._weights))
+        misplaced = _misplaced(embedding.float(), features)
+        loss = reconstruction + description + NEIGHBOURS * misplaced
+        set_gradients(self._weights, torch.autograd.grad(loss, self._weights))
         move("autoencoder")
-        return Numbers(reconstruction.detach(), description.detach())
+        return Numbers(reconstruction.detach(), description.detach(), misplaced.detach())
 
     def _with_generated(self, real: Tensor, z: Tensor) -> Tensor:
         """The items, some of them replaced by generated ones: which ones, each item's own latents say."""
@@ -123,6 +133,24 @@ def digits(draw: Tensor, which: int) -> Tensor:
         which: 0, 1 or 2; those tell nothing of each other.
     """
     return (MULTIPLES[which] * draw).remainder(1.0)
+
+
+def _misplaced(embedding: Tensor, features: Tensor) -> Tensor:
+    """Neighbours' divergence, (), the mean over embeddings of 4 numbers, of 8 and so on, and of all."""
+    if len(features) < neighbours.FEWEST:
+        return embedding.new_zeros(())
+    with torch.autocast(features.device.type, enabled=False):  # distances would be lost in bfloat16
+        wanted = neighbours.affinities(features)
+        found = [neighbours.misplaced(embedding[:, :length], wanted) for length in lengths(embedding.shape[1])]
+    return torch.stack(found).mean()
+
+
+def lengths(size: int) -> list[int]:
+    """4, 8, 16 and so on, and all numbers at the end; these alone where they are fewer."""
+    some = [FEWEST]
+    while some[-1] < size:
+        some.append(2 * some[-1])
+    return [*some[:-1], size]
 
 
 def _first(numbers: Tensor, draw: Tensor) -> Tensor:

@@ -124,14 +124,17 @@ def initialise(module: nn.Module, stream: torch.Generator) -> None:
     layer                           law
     ==============================  =================================================
     convolution, hidden linear      normal, std = GAIN / sqrt(inputs of one output)
-    `module.last` (output layer)    normal, std = 1 / sqrt(inputs of one output)
+    `last` (output layer)           normal, std = 1 / sqrt(inputs of one output)
     `last` of a residual branch     zero (Zhang et al. 2019, Fixup, section 3)
+    `shortcut` of a perceptron      zero
     biases                          zero
     ==============================  =================================================
     """
     for name, layer in module.named_modules():
         if isinstance(layer, (nn.Linear, nn.Conv1d, nn.Conv2d, nn.ConvTranspose1d, nn.ConvTranspose2d)):
-            scale = 0.0 if name.endswith("branch.last") else 1.0 if name in ("last", "head") else GAIN
+            own = name.rpartition(".")[2]
+            is_nothing = name.endswith("branch.last") or own == "shortcut"
+            scale = 0.0 if is_nothing else 1.0 if own in ("last", "head") else GAIN
             nn.init.normal_(layer.weight, std=scale / math.sqrt(_fan_in(layer)), generator=stream)
             if layer.bias is not None:
                 nn.init.zeros_(layer.bias)

@@ -13,7 +13,7 @@ from sparring.errors import UsageError, rule
 if TYPE_CHECKING:
     from sparring.model import Model
 
-STEPS = 30
+STEPS = 60
 BATCH_NUMBERS = 2**24  # numbers of the items that are in memory at a time
 
 

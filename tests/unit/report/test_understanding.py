@@ -16,6 +16,7 @@ from sparring.model import Model
 from sparring.report import write_report
 from sparring.report.understanding import look_inside
 from sparring.tasks.groups import find_groups
+from sparring.tasks.reconstruct import STEPS
 
 SETTINGS = {"network.width": 8, "validation.points": 2, "encoder.width": 16}
 
@@ -38,7 +39,7 @@ def test_the_losses_said_are_those_of_the_rows(run):
     assert found.map is not None
     assert "t-SNE map of 200 items" in found.rule
     held = source.rows(np.linspace(0, 1796, 128).astype(int)).astype(float)
-    painted = model.decode(model.refine(held, model.encode(held.astype(np.uint8)), 30))
+    painted = model.decode(model.refine(held, model.encode(held.astype(np.uint8)), STEPS))
     share = ((painted - held) ** 2).mean() / ((held - held.mean(0)) ** 2).mean()
     said = re.search(r"all 64 numbers of its code: ([\d.]+)%", found.strips[1].label)
     assert said is not None
