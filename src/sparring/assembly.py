@@ -13,6 +13,7 @@ from sparring.config import AugmentConfig, Config, OptimiserConfig, replace
 from sparring.data.feed import ShuffledFeed
 from sparring.data.scale import Scaler
 from sparring.data.source import Source, Spec, SubsetSource, spread_rows
+from sparring.distribution import together
 from sparring.engine import Engine
 from sparring.errors import UsageError, did_you_mean, rule
 from sparring.games.adversarial import AdversarialGame
@@ -153,12 +154,15 @@ def build_encoding_engine(
         encoder.fit_scale(torch.cat([discriminator.features(part.to(device)).cpu() for part in parts]))
     variance = float((items - items.nanmean(0)).nan_to_num(0.0).square().mean())
     generated = config.encoder.generated or 0.0
-    game = EncodingGame(autoencoder, discriminator, generator, variance, generated, missing=source.spec.missing)
-    options = {"name": "Adam", "learning_rate": config.encoder.learning_rate, "beta1": 0.9, "beta2": 0.99}
-    options["batch"] = lesson(config.encoder.samples or 0, int(config.optimiser.batch or 1))
+    options: dict[str, Any] = {"generated": generated, "missing": source.spec.missing}
+    if not alone:
+        options["together"] = together
+    game = EncodingGame(autoencoder, discriminator, generator, variance, **options)
+    optimiser = {"name": "Adam", "learning_rate": config.encoder.learning_rate, "beta1": 0.9, "beta2": 0.99}
+    batch = lesson(config.encoder.samples or 0, int(config.optimiser.batch or 1))
     config = replace(
         config,
-        optimiser={**options, "beta2_end": 0.99, "generator_rate": 1.0},
+        optimiser={**optimiser, "batch": batch, "beta2_end": 0.99, "generator_rate": 1.0},
         schedule={"warmup": 0.0, "hold": 0.0, "rate_end": 0.01},
         augment={"name": "none"},
     )

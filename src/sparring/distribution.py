@@ -76,6 +76,20 @@ def first_alone() -> Iterator[bool]:
     from_first(1.0)
 
 
+def together(rows: Tensor) -> Tensor:
+    """The rows of all processes, in their order.
+
+    A gradient that every process takes through its own rows and `average` then averages is that of all rows.
+    """
+    if not dist.is_initialized():
+        return rows
+    own, world = rows.detach().contiguous(), dist.get_world_size()
+    parts = [torch.empty_like(own) for _ in range(world)]
+    dist.all_gather(parts, own)
+    parts[dist.get_rank()] = own + world * (rows - own)
+    return torch.cat(parts)
+
+
 @torch.no_grad()
 def average(tensors: Sequence[Tensor]) -> list[Tensor]:
     """The means of tensors over all processes, in one collective, each in its own shape, float32."""

@@ -68,7 +68,7 @@ def test_the_seconds_are_shared_as_asked() -> None:
     played, encoded = pace.samples(103.0, 10, 0.25)
     spent = 0.97 * 103.0 - 3.0
     assert played * 0.01 == pytest.approx(0.75 * spent, abs=0.1)
-    assert encoded * 0.002 == pytest.approx(0.25 * spent, abs=0.08)
+    assert 0 <= 0.25 * spent - encoded * 0.002 < lesson(encoded, 10) * 0.002, "less than a step is left"
     assert pace.samples(103.0, 10, 0.0)[1] == 0
     assert pace.seconds(played, encoded) <= 0.97 * 103.0
 
@@ -78,10 +78,10 @@ def test_the_encoder_has_larger_steps_where_these_are_many() -> None:
     assert (lesson(10**9, 200), lesson(10**9, 1000)) == (200, 1000)
     pace = Pace(width=8, seconds_per_sample=0.01, overhead=0.0, encoding={64: 0.004, 128: 0.003, 256: 0.002})
     shown = {seconds: pace.samples(seconds / 0.97, 64, 0.5)[1] for seconds in (1, 200, 300, 400, 2000)}
-    assert shown == {1: 64, 200: 24_960, 300: 49_984 - 49_984 % 64 - 12_544, 400: 66_560, 2000: 499_968}
+    assert shown == {1: 64, 200: 24_960, 300: 37_440, 400: 66_560, 2000: 499_968}
     for seconds, encoded in shown.items():
         assert not encoded % lesson(encoded, 64)
-        assert pace.encoding_seconds(encoded) == pytest.approx(min(seconds / 2, 1e9), abs=0.6)
+        assert pace.encoding_seconds(encoded) == pytest.approx(seconds / 2, abs=0.6)
 
 
 def test_the_note_says_what_the_encoder_keeps_and_of_which_items(tmp_path: Path) -> None:

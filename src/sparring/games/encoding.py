@@ -4,13 +4,14 @@ The encoder reads the discriminator's features, which stay as they are. A decode
 describer tells the features from the embedding; of both only the first numbers are given, at every step another
 number of them, so that every length is learned at once (nested dropout, Rippel et al. 2014, arXiv 1402.0915).
 At every length the embedding also answers for keeping near each other what is near in the features, among the items
-of a batch, or of one process's part of it.
+of a batch.
 It is taught on real items; few of them would be learned by heart, so some of what is shown is generated then.
 Reconstruction is by mean square; why the features are learned from apart from the pixels, and why the decoder is a
 network of its own and not the generator, is in benchmarks/LOG.md.
 """
 
 import copy
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -71,6 +72,7 @@ class EncodingGame:
         variance: of an item's numbers, about their means; the unit of the reconstruction's error.
         generated: the share of items that the generator makes, from 0 to 1.
         missing: whether items have missing cells (NaN): these count for nothing.
+        together: from some rows of a batch to all of its rows, where several processes share it.
     """
 
     name, averaged = "encoding", "autoencoder"
@@ -83,7 +85,9 @@ class EncodingGame:
         variance: float,
         generated: float = 0.0,
         missing: bool = False,
+        together: Callable[[Tensor], Tensor] = lambda rows: rows,
     ) -> None:
+        self.together = together
         self.autoencoder, self.generator, self.generated = autoencoder, generator, generated
         self.variance, self.missing = max(variance, 1e-12), missing
         self.discriminator = copy.deepcopy(discriminator).requires_grad_(False)
@@ -110,7 +114,7 @@ class EncodingGame:
         told = self.autoencoder.describer(_first(embedding, digits(z[:, 0], 1)))
         reconstruction = mse_loss(hide(painted.float(), unknown), items) / self.variance
         description = mse_loss(told.float(), features)
-        misplaced = _misplaced(embedding.float(), features)
+        misplaced = _misplaced(self.together(embedding.float()), self.together(features))
         loss = reconstruction + description + NEIGHBOURS * misplaced
         set_gradients(self._weights, torch.autograd.grad(loss, self._weights))
         move("autoencoder")

@@ -52,7 +52,7 @@ class Encoder(nn.Module):
 class Perceptron(nn.Module):
     """Hidden layers of SiLU units beside one linear layer, which starts at nothing; both are added.
 
-    The linear way makes a pair of these at least as good as principal components.
+    A pair of the linear ways alone can be principal components and back.
     """
 
     def __init__(self, inputs: int, width: int, outputs: int, layers: int = HIDDEN_LAYERS) -> None:
