@@ -151,7 +151,7 @@ def build_encoding_engine(
     items = scaler.to_model(spread_rows(source, scaled))
     with torch.no_grad():
         parts = items.nan_to_num(0.0).split(SCALED_BATCH)
-        encoder.fit_scale(torch.cat([discriminator.features(part.to(device)).cpu() for part in parts]))
+        encoder.fit(torch.cat([discriminator.features(part.to(device)).cpu() for part in parts]))
     variance = float((items - items.nanmean(0)).nan_to_num(0.0).square().mean())
     generated = config.encoder.generated or 0.0
     options: dict[str, Any] = {"generated": generated, "missing": source.spec.missing}

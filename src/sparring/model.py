@@ -85,7 +85,7 @@ class Model:
             RunError: when the model has no encoder.
         """
         encoder, _ = self.coders()
-        parts = [encoder.codes(known).cpu().numpy() for known in self._known(encoder, rows)]
+        parts = [encoder.codes(encoder.read(known)).cpu().numpy() for known in self._known(encoder, rows)]
         return np.concatenate(parts) if parts else np.empty((0, encoder.size), np.float32)
 
     @torch.inference_mode()
@@ -138,7 +138,7 @@ class Model:
         dim = encoder.size + encoder.num_features if dim is None else dim
         parts = []
         for known in self._known(encoder, rows):
-            numbers = encoder.embedding(known)[:, :dim]
+            numbers = encoder.embedding(encoder.read(known))[:, :dim]
             parts.append(torch.cat([numbers, known[:, : dim - numbers.shape[1]]], 1).cpu().numpy())
         return np.concatenate(parts) if parts else np.empty((0, dim), np.float32)
 

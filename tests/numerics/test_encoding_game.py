@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from scipy.stats import kstest
+from sklearn.decomposition import PCA
 from torch import Tensor
 from torch.nn.functional import mse_loss
 
@@ -12,7 +13,7 @@ from sparring.games.encoding import FEWEST, NEIGHBOURS, WHOLE, Autoencoder, Enco
 from sparring.games.neighbours import affinities, misplaced
 from sparring.networks import DISCRIMINATORS, GENERATORS
 from sparring.networks.base import initialise
-from sparring.networks.encoder import Encoder
+from sparring.networks.encoder import MOST_READ, Encoder
 from sparring.rng import torch_stream
 
 SIZE = 6
@@ -25,7 +26,7 @@ def make(missing: bool = False, variance: float = 0.5, generated: float = 0.0) -
     autoencoder = Autoencoder(encoder, GENERATORS["mlp"]((3,), SIZE, 16))
     for part in (encoder, autoencoder.decoder, autoencoder.describer):
         initialise(part, torch_stream(1, type(part).__name__))
-    encoder.fit_scale(discriminator.features(items(500)).detach())
+    encoder.fit(discriminator.features(items(500)).detach())
     generator = GENERATORS["mlp"]((3,), SIZE, 16)
     initialise(generator, torch_stream(4, "generator"))
     return EncodingGame(autoencoder, discriminator, generator, variance, generated, missing)
@@ -149,3 +150,37 @@ def test_it_learns_a_curve() -> None:
         )
     assert numbers.reconstruction.item() < 0.05
     assert numbers.description.item() < 0.1
+
+
+def test_of_many_features_the_principal_components_are_read() -> None:
+    rows = torch.randn(900, 700, generator=torch_stream(0, "rows")) * torch.linspace(3.0, 0.1, 700) + 5.0
+    encoder = Encoder(700, 8, SIZE)
+    encoder.fit(rows)
+    read = encoder.read(encoder.standardise(rows)).double().numpy()
+    assert read.shape == (900, MOST_READ)
+    assert np.square(read).mean() == pytest.approx(1.0, rel=1e-4)
+    centred = (rows - rows.mean(0)).double().numpy()
+    theirs = PCA(MOST_READ, svd_solver="full").fit_transform(centred)
+    np.testing.assert_allclose(np.abs(read), np.abs(theirs) / np.sqrt(np.square(theirs).mean()), atol=1e-3)
+    again = Encoder(700, 8, SIZE)
+    again.fit(rows + 1e-6 * torch.randn(900, 700, generator=torch_stream(1, "rows")))
+    torch.testing.assert_close(again.components[:, :9], encoder.components[:, :9], atol=1e-4, rtol=0)
+
+
+def test_fewer_items_than_components_leave_the_others_empty() -> None:
+    rows = torch.randn(20, 700, generator=torch_stream(0, "rows"))
+    encoder = Encoder(700, 8, SIZE)
+    encoder.fit(rows)
+    read = encoder.read(encoder.standardise(rows))
+    assert (read.square().sum(0) > 0).sum() == 19
+    ours, theirs = torch.cdist(read, read), torch.cdist(rows, rows)
+    torch.testing.assert_close(ours / ours.max(), theirs / theirs.max(), rtol=1e-3, atol=1e-3)
+    encoder.fit(rows[:1].expand(5, -1))
+    assert encoder.read(encoder.standardise(rows)).isfinite().all(), "items that are all the same"
+
+
+def test_few_features_are_read_as_they_are() -> None:
+    encoder = make().autoencoder.encoder
+    known = torch.randn(5, 16)
+    assert encoder.components is None
+    assert encoder.read(known) is known

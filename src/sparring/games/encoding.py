@@ -59,7 +59,7 @@ class Autoencoder(nn.Module):
     def __init__(self, encoder: Encoder, decoder: Generator) -> None:
         super().__init__()
         self.encoder, self.decoder = encoder, decoder
-        self.describer = Perceptron(encoder.size, encoder.width, encoder.num_features)
+        self.describer = Perceptron(encoder.size, encoder.width, encoder.num_read)
 
 
 class EncodingGame:
@@ -108,7 +108,7 @@ class EncodingGame:
         unknown = shown.isnan() if self.missing else None
         items, encoder = hide(shown, unknown), self.autoencoder.encoder
         with torch.no_grad():
-            features = encoder.standardise(self.discriminator.features(items).float())
+            features = encoder.read(encoder.standardise(self.discriminator.features(items).float())).float()
         painted = self.autoencoder.decoder(_first(encoder.codes(features), digits(z[:, 0], 0)))
         embedding = encoder.embedding(features)
         told = self.autoencoder.describer(_first(embedding, digits(z[:, 0], 1)))

@@ -10,6 +10,8 @@ from sparring.networks import GENERATORS
 from sparring.networks.base import Generator
 
 HIDDEN_LAYERS, DECODER_LAYERS = 2, 3
+MOST_READ = 512  # numbers that an encoder reads; of more features their principal components, which cost less
+MOST_FITTED = 1024  # items that these are taken from
 
 
 class Encoder(nn.Module):
@@ -18,6 +20,7 @@ class Encoder(nn.Module):
     Both are ordered: from four on, their first numbers alone are the best description of that length that training
     found (nested dropout, Rippel et al. 2014, arXiv 1402.0915). From codes a decoder paints the item. From an embedding
     the features themselves can be told, so that it keeps what the discriminator goes by, not every pixel.
+    What it reads of more than 512 features are their first 512 principal components.
 
     Args:
         num_features: of the discriminator.
@@ -27,26 +30,50 @@ class Encoder(nn.Module):
 
     shift: Tensor
     factor: Tensor
+    components: Tensor | None
 
     def __init__(self, num_features: int, width: int, size: int) -> None:
         super().__init__()
         self.num_features, self.width, self.size = num_features, width, size
-        self.codes = Perceptron(num_features, width, size)
-        self.embedding = Perceptron(num_features, width, size)
+        self.num_read = min(num_features, MOST_READ)
+        self.codes = Perceptron(self.num_read, width, size)
+        self.embedding = Perceptron(self.num_read, width, size)
         self.register_buffer("shift", torch.zeros(num_features))
         self.register_buffer("factor", torch.ones(1))
+        few = num_features <= MOST_READ
+        self.register_buffer("components", None if few else torch.eye(num_features, self.num_read))
 
     def standardise(self, features: Tensor) -> Tensor:
         """Features less their mean, over one common deviation."""
         return (features - self.shift) * self.factor
 
-    def fit_scale(self, features: Tensor) -> None:
-        """Take mean and deviation from the features of some items, (n, num_features)."""
+    def read(self, known: Tensor) -> Tensor:
+        """What codes and embedding are made of, (batch, num_read): standardised features, or components of them."""
+        return known if self.components is None else known @ self.components
+
+    def fit(self, features: Tensor) -> None:
+        """Take mean, deviation and components from the features of some items, (n, num_features)."""
         features = features.double()
         mean = features.mean(0)
         deviation = (features - mean).square().mean().sqrt().clamp_min(1e-12)
         self.shift.copy_(mean)
         self.factor.copy_(1.0 / deviation)
+        if self.components is not None:
+            some = features[:: -(-len(features) // MOST_FITTED)]
+            self.components.copy_(_principal((some - mean) / deviation, self.num_read))
+
+
+def _principal(rows: Tensor, count: int) -> Tensor:
+    """The first principal axes of centred rows (n, d) as columns, (d, count), scaled so that the mean square of what
+    they read is 1. Where the rows have fewer, the others are 0.
+    """
+    squares, turned = torch.linalg.eigh(rows @ rows.T)  # far cheaper than the singular values of wide rows
+    some = squares > 1e-12 * squares[-1]
+    axes = ((turned[:, some] / squares[some].sqrt()).T @ rows).flip(0)[:count]
+    signs = axes.gather(1, axes.abs().argmax(1, keepdim=True)).sign()  # else they would be the library's whim
+    found = rows.new_zeros(rows.shape[1], count)
+    found[:, : len(axes)] = (axes * signs).T
+    return found / (rows @ found).square().mean().sqrt().clamp_min(1e-12)
 
 
 class Perceptron(nn.Module):
