@@ -30,7 +30,7 @@ from sparring.priors import PRIORS
 from sparring.rng import numpy_stream, torch_stream
 
 FEWEST_HELD_OUT = 64
-LARGEST_LESSON, FEWEST_LESSONS = 256, 400  # items of an encoder's step, where that leaves it so many steps
+LARGEST_LESSON, FEWEST_LESSONS = 512, 100  # items of an encoder's step, where that leaves it so many steps
 MOST_PAINTED = 64 * 64 * 3  # numbers of an item that a perceptron paints: its last layer grows with them
 SCALED_ITEMS, SCALED_BATCH = 4096, 256  # items that the scale of features and errors is taken from
 NEED_MORE_THAN_GRADIENTS = ("Optimizer", "LBFGS", "SparseAdam", "Muon")
@@ -154,16 +154,17 @@ def build_encoding_engine(
         encoder.fit(torch.cat([discriminator.features(part.to(device)).cpu() for part in parts]))
     variance = float((items - items.nanmean(0)).nan_to_num(0.0).square().mean())
     generated = config.encoder.generated or 0.0
-    options: dict[str, Any] = {"generated": generated, "missing": source.spec.missing}
+    players_batch = int(config.optimiser.batch or 1)
+    batch = lesson(config.encoder.samples or 0, players_batch)
+    options: dict[str, Any] = {"generated": generated, "missing": source.spec.missing, "twice": batch > players_batch}
     if not alone:
         options["together"] = together
     game = EncodingGame(autoencoder, discriminator, generator, variance, **options)
-    optimiser = {"name": "Adam", "learning_rate": config.encoder.learning_rate, "beta1": 0.9, "beta2": 0.99}
-    batch = lesson(config.encoder.samples or 0, int(config.optimiser.batch or 1))
+    optimiser = {"name": "Adam", "learning_rate": config.encoder.learning_rate, "beta1": 0.8, "beta2": 0.95}
     config = replace(
         config,
-        optimiser={**optimiser, "batch": batch, "beta2_end": 0.99, "generator_rate": 1.0},
-        schedule={"warmup": 0.0, "hold": 0.0, "rate_end": 0.01},
+        optimiser={**optimiser, "batch": batch, "beta2_end": 0.95, "generator_rate": 1.0},
+        schedule={"warmup": 0.1, "hold": 0.0, "rate_end": 0.01},
         augment={"name": "none"},
     )
     feed, prior = ShuffledFeed(source, scaler, config.seed, device), PRIORS["gaussian"](size)

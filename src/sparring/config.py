@@ -140,7 +140,7 @@ class EncoderConfig:
     samples: Annotated[int, Field(ge=0)] | None = None
     generated: Fraction | None = None
     width: Count = 512
-    learning_rate: Positive = 3e-3
+    learning_rate: Positive = 5e-3
 
 
 @dataclasses.dataclass(frozen=True)

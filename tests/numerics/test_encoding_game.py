@@ -9,11 +9,21 @@ from torch import Tensor
 from torch.nn.functional import mse_loss
 
 from sparring.games.base import PLAIN
-from sparring.games.encoding import FEWEST, NEIGHBOURS, WHOLE, Autoencoder, EncodingGame, _first, digits, lengths
+from sparring.games.encoding import (
+    FEWEST,
+    NEIGHBOURS,
+    WHOLE,
+    Autoencoder,
+    EncodingGame,
+    _first,
+    digits,
+    halves,
+    lengths,
+)
 from sparring.games.neighbours import affinities, misplaced
 from sparring.networks import DISCRIMINATORS, GENERATORS
 from sparring.networks.base import initialise
-from sparring.networks.encoder import MOST_READ, Encoder
+from sparring.networks.encoder import MOST_READ, Encoder, PerceptronDecoder
 from sparring.rng import torch_stream
 
 SIZE = 6
@@ -60,6 +70,35 @@ def test_gradients_are_those_of_the_loss_as_written() -> None:
     assert len(ours) == len(theirs)
     for one, other in zip(ours, theirs, strict=True):
         torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-7)
+
+
+def test_what_is_read_once_is_learned_from_twice_in_other_company() -> None:
+    game, alone, real = make(), make(), items(16)
+    game.twice = True
+    z = torch.randn(16, SIZE, generator=torch_stream(0, "z"))
+    moves: list[list[Tensor]] = []
+    numbers = game.play(
+        real, z, 1.0, lambda player: moves.append([w.grad.clone() for w in game._weights]), lambda x: PLAIN
+    )
+    parts, seen = halves(16), []
+    assert (sorted(torch.cat([place for place, _ in parts]).tolist())) == sorted(2 * list(range(16)))
+    assert len({tuple(place.tolist()) for place, _ in parts}) == len(moves) == 4
+    for (place, turn), moved in zip(parts, moves, strict=True):
+        encoder = alone.autoencoder.encoder
+        known = encoder.standardise(alone.discriminator.features(real[place])).detach()
+        seen.append(alone._learn(real[place], known, z[place, 0], turn))
+        for one, other in zip(moved, alone._weights, strict=True):
+            torch.testing.assert_close(one, other.grad, rtol=1e-4, atol=1e-7)
+    mean = torch.stack([told.reconstruction for told in seen]).mean()
+    assert numbers.reconstruction.item() == pytest.approx(mean.item(), rel=1e-5)
+    draw = torch.rand(8, generator=torch_stream(0, "draw"))
+    assert (draw - (draw + parts[2][1]).remainder(1.0)).abs() == pytest.approx(0.5), "the second time, other lengths"
+
+
+def test_processes_that_share_a_batch_have_the_halves_that_one_has() -> None:
+    for (whole, turn), (part, again) in zip(halves(16), halves(8), strict=True):
+        assert whole.tolist() == [*part.tolist(), *(part + 8).tolist()]
+        assert turn == again
 
 
 def test_the_discriminator_is_left_alone() -> None:
@@ -184,3 +223,9 @@ def test_few_features_are_read_as_they_are() -> None:
     known = torch.randn(5, 16)
     assert encoder.components is None
     assert encoder.read(known) is known
+
+
+def test_a_decoder_starts_with_the_mean_item() -> None:
+    decoder = PerceptronDecoder((1, 8, 8), SIZE, 16, "tanh")
+    initialise(decoder, torch_stream(0, "decoder"))
+    assert decoder(torch.randn(5, SIZE)).abs().max() == 0.0

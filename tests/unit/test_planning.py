@@ -64,7 +64,9 @@ def test_whole_batches_and_at_least_one_for_each(
 
 
 def test_the_seconds_are_shared_as_asked() -> None:
-    pace = Pace(width=8, seconds_per_sample=0.01, overhead=3.0, encoding=dict.fromkeys((10, 20, 40, 80, 160), 0.002))
+    pace = Pace(
+        width=8, seconds_per_sample=0.01, overhead=3.0, encoding=dict.fromkeys((10, 20, 40, 80, 160, 320), 0.002)
+    )
     played, encoded = pace.samples(103.0, 10, 0.25)
     spent = 0.97 * 103.0 - 3.0
     assert played * 0.01 == pytest.approx(0.75 * spent, abs=0.1)
@@ -74,11 +76,13 @@ def test_the_seconds_are_shared_as_asked() -> None:
 
 
 def test_the_encoder_has_larger_steps_where_these_are_many() -> None:
-    assert [lesson(400 * size, 64) for size in (1, 64, 127, 128, 255, 256, 9000)] == [64, 64, 64, 128, 128, 256, 256]
-    assert (lesson(10**9, 200), lesson(10**9, 1000)) == (200, 1000)
-    pace = Pace(width=8, seconds_per_sample=0.01, overhead=0.0, encoding={64: 0.004, 128: 0.003, 256: 0.002})
-    shown = {seconds: pace.samples(seconds / 0.97, 64, 0.5)[1] for seconds in (1, 200, 300, 400, 2000)}
-    assert shown == {1: 64, 200: 24_960, 300: 37_440, 400: 66_560, 2000: 499_968}
+    assert [lesson(100 * size, 64) for size in (1, 64, 127, 128, 511, 512, 9000)] == [64, 64, 64, 128, 256, 512, 512]
+    assert (lesson(10**9, 200), lesson(10**9, 1000)) == (400, 1000)
+    pace = Pace(
+        width=8, seconds_per_sample=0.01, overhead=0.0, encoding={64: 0.008, 128: 0.004, 256: 0.003, 512: 0.002}
+    )
+    shown = {seconds: pace.samples(seconds / 0.97, 64, 0.5)[1] for seconds in (1, 60, 150, 200, 300, 2000)}
+    assert shown == {1: 64, 60: 3_712, 150: 18_688, 200: 33_280, 300: 74_752, 2000: 499_712}
     for seconds, encoded in shown.items():
         assert not encoded % lesson(encoded, 64)
         assert pace.encoding_seconds(encoded) == pytest.approx(seconds / 2, abs=0.6)
@@ -278,7 +282,7 @@ def test_a_budget_that_went_into_reading_is_said_and_half_of_it_is_kept(
 
     def pace(config: Config, source: Any, scaler: Any, device: Any, seconds: float, *others: Any) -> Pace:
         given.append(seconds)
-        return Pace(16, 0.01, 0.0, {100: 0.01, 200: 0.01})
+        return Pace(16, 0.01, 0.0, dict.fromkeys((100, 200, 400), 0.01))
 
     monkeypatch.setattr(planning, "choose_pace", pace)
     rows = np.random.default_rng(0).normal(size=(100, 3))

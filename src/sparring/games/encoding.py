@@ -6,13 +6,14 @@ number of them, so that every length is learned at once (nested dropout, Rippel 
 At every length the embedding also answers for keeping near each other what is near in the features, among the items
 of a batch.
 It is taught on real items; few of them would be learned by heart, so some of what is shown is generated then.
+Half of what a step costs may be the discriminator's reading; what is read then serves twice, in other company.
 Reconstruction is by mean square; why the features are learned from apart from the pixels, and why the decoder is a
 network of its own and not the generator, is in benchmarks/LOG.md.
 """
 
 import copy
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 import torch
 from torch import Tensor, nn
@@ -72,6 +73,7 @@ class EncodingGame:
         variance: of an item's numbers, about their means; the unit of the reconstruction's error.
         generated: the share of items that the generator makes, from 0 to 1.
         missing: whether items have missing cells (NaN): these count for nothing.
+        twice: whether every item is learned from twice, in four updates by half of the batch each.
         together: from some rows of a batch to all of its rows, where several processes share it.
     """
 
@@ -85,9 +87,10 @@ class EncodingGame:
         variance: float,
         generated: float = 0.0,
         missing: bool = False,
+        twice: bool = False,
         together: Callable[[Tensor], Tensor] = lambda rows: rows,
     ) -> None:
-        self.together = together
+        self.together, self.twice = together, twice
         self.autoencoder, self.generator, self.generated = autoencoder, generator, generated
         self.variance, self.missing = max(variance, 1e-12), missing
         self.discriminator = copy.deepcopy(discriminator).requires_grad_(False)
@@ -105,19 +108,30 @@ class EncodingGame:
         code are given.
         """
         shown = self._with_generated(real, z)
-        unknown = shown.isnan() if self.missing else None
-        items, encoder = hide(shown, unknown), self.autoencoder.encoder
+        encoder = self.autoencoder.encoder
         with torch.no_grad():
-            features = encoder.read(encoder.standardise(self.discriminator.features(items).float())).float()
-        painted = self.autoencoder.decoder(_first(encoder.codes(features), digits(z[:, 0], 0)))
+            read = self.discriminator.features(hide(shown, shown.isnan() if self.missing else None))
+            features = encoder.read(encoder.standardise(read.float())).float()
+        seen: list[Numbers] = []
+        for part, turn in halves(len(shown)) if self.twice else [(torch.arange(len(shown)), 0.0)]:
+            some = part.to(shown.device)
+            seen.append(self._learn(shown[some], features[some], z[some, 0], turn))
+            move("autoencoder")
+        return Numbers(*(torch.stack(values).mean() for values in zip(*map(astuple, seen), strict=True)))
+
+    def _learn(self, shown: Tensor, features: Tensor, draw: Tensor, turn: float) -> Numbers:
+        """The gradients by some items, how many of whose numbers are given by a draw, turned by a share of its law."""
+        encoder = self.autoencoder.encoder
+        unknown = shown.isnan() if self.missing else None
+        items = hide(shown, unknown)
+        painted = self.autoencoder.decoder(_first(encoder.codes(features), (digits(draw, 0) + turn).remainder(1.0)))
         embedding = encoder.embedding(features)
-        told = self.autoencoder.describer(_first(embedding, digits(z[:, 0], 1)))
+        told = self.autoencoder.describer(_first(embedding, (digits(draw, 1) + turn).remainder(1.0)))
         reconstruction = mse_loss(hide(painted.float(), unknown), items) / self.variance
         description = mse_loss(told.float(), features)
         misplaced = _misplaced(self.together(embedding.float()), self.together(features))
         loss = reconstruction + description + NEIGHBOURS * misplaced
         set_gradients(self._weights, torch.autograd.grad(loss, self._weights))
-        move("autoencoder")
         return Numbers(reconstruction.detach(), description.detach(), misplaced.detach())
 
     def _with_generated(self, real: Tensor, z: Tensor) -> Tensor:
@@ -127,6 +141,15 @@ class EncodingGame:
         chosen = digits(z[:, 0], 2) < self.generated
         with torch.no_grad():
             return torch.where(chosen.view(-1, *[1] * (real.dim() - 1)), self.generator(z).to(real.dtype), real)
+
+
+def halves(count: int) -> list[tuple[Tensor, float]]:
+    """The places of a batch by halves, each place in two of the four, and how far its draw is turned in each.
+
+    They go by the last digits of a place, so that where processes share a batch theirs together are the same.
+    """
+    places = torch.arange(count)
+    return [(places[places // 2**digit % 2 == half], digit / 2) for digit in (0, 1) for half in (0, 1)]
 
 
 def digits(draw: Tensor, which: int) -> Tensor:

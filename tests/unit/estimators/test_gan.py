@@ -268,20 +268,21 @@ def test_transform_and_its_inverse_are_encoder_and_decoder(on_vectors):
         on_vectors.inverse_transform(np.zeros((2, 6)))
 
 
-def test_reconstruct_says_how_far_it_is(on_pictures):
-    result = on_pictures.reconstruct(pictures(6), dim=3, steps=5)
+def test_reconstruct_says_how_far_it_is():
+    taught = tiny(samples=9600).fit(pictures(150))  # long enough for more to be painted than the mean
+    result = taught.reconstruct(pictures(6), dim=3, steps=5)
     assert (result.codes.shape, result.reconstructed.shape) == ((6, 3), (6, 8, 8, 3))
     own = ((result.rows.astype(float) - pictures(6)) ** 2).reshape(6, -1).mean(1)
     np.testing.assert_allclose(result.errors, own)
-    unrefined = on_pictures.reconstruct(pictures(6), dim=3, steps=0)
-    np.testing.assert_allclose(unrefined.codes, on_pictures.transform(pictures(6))[:, :3], atol=1e-5)
+    unrefined = taught.reconstruct(pictures(6), dim=3, steps=0)
+    np.testing.assert_allclose(unrefined.codes, taught.transform(pictures(6))[:, :3], atol=1e-5)
     assert (result.errors <= unrefined.errors + 1e-9).all()
-    alone = on_pictures.reconstruct(pictures(6)[2:3], dim=3, steps=5)
+    alone = taught.reconstruct(pictures(6)[2:3], dim=3, steps=5)
     np.testing.assert_allclose(alone.codes, result.codes[2:3], atol=1e-4)
     with pytest.raises(UsageError, match="from 1 to 5"):
-        on_pictures.reconstruct(pictures(6), dim=6)
+        taught.reconstruct(pictures(6), dim=6)
     with pytest.raises(UsageError, match="0 or more"):
-        on_pictures.reconstruct(pictures(6), steps=-1)
+        taught.reconstruct(pictures(6), steps=-1)
 
 
 @pytest.mark.parametrize("network", ["mlp", "conv", "residual"])
