@@ -17,6 +17,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from torch.utils.data import IterableDataset, TensorDataset
 
 import sparring
+import sparring.cli.main
 from sparring import GAN, training
 from sparring.errors import DataError, RunError, SparringWarning, UsageError
 from sparring.model import Model
