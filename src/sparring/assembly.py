@@ -2,6 +2,7 @@
 
 import math
 import os
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -30,7 +31,7 @@ from sparring.priors import PRIORS
 from sparring.rng import numpy_stream, torch_stream
 
 FEWEST_HELD_OUT = 64
-LARGEST_LESSON, FEWEST_LESSONS = 512, 100  # items of an encoder's step, where that leaves it so many steps
+FEWEST_LESSONS = 100  # steps that an encoder has at least, if not of the smallest size
 MOST_PAINTED = 64 * 64 * 3  # numbers of an item that a perceptron paints: its last layer grows with them
 SCALED_ITEMS, SCALED_BATCH = 4096, 256  # items that the scale of features and errors is taken from
 NEED_MORE_THAN_GRADIENTS = ("Optimizer", "LBFGS", "SparseAdam", "Muon")
@@ -98,17 +99,17 @@ def adversarial_samples(config: Config) -> int:
     return (config.budget.samples or 0) - (config.encoder.samples or 0)
 
 
-def lessons(batch: int) -> list[int]:
-    """Items that a step of the encoder may have: the players' batch, twice it and so on."""
-    sizes = [batch]
-    while 2 * sizes[-1] <= LARGEST_LESSON:
+def lessons(config: Config) -> list[int]:
+    """Items that a step of the encoder may have: the players' batch, twice it and so on up to `encoder.batch`."""
+    sizes = [int(config.optimiser.batch or 1)]
+    while 2 * sizes[-1] <= (config.encoder.batch or 0):
         sizes.append(2 * sizes[-1])
     return sizes
 
 
-def lesson(samples: int, batch: int) -> int:
-    """Items of a step of the encoder that is shown so many: the most that leave it enough steps."""
-    return max((size for size in lessons(batch) if samples >= FEWEST_LESSONS * size), default=batch)
+def lesson(samples: int, sizes: Collection[int]) -> int:
+    """Items of a step of the encoder that is shown so many: of some sizes the largest that leaves it enough steps."""
+    return max((size for size in sizes if samples >= FEWEST_LESSONS * size), default=min(sizes))
 
 
 def decoder_like(generator: Generator, size: int, width: int) -> Generator:
@@ -154,9 +155,9 @@ def build_encoding_engine(
         encoder.fit(torch.cat([discriminator.features(part.to(device)).cpu() for part in parts]))
     variance = float((items - items.nanmean(0)).nan_to_num(0.0).square().mean())
     generated = config.encoder.generated or 0.0
-    players_batch = int(config.optimiser.batch or 1)
-    batch = lesson(config.encoder.samples or 0, players_batch)
-    options: dict[str, Any] = {"generated": generated, "missing": source.spec.missing, "twice": batch > players_batch}
+    sizes = lessons(config)
+    batch = lesson(config.encoder.samples or 0, sizes)
+    options: dict[str, Any] = {"generated": generated, "missing": source.spec.missing, "twice": batch > sizes[0]}
     if not alone:
         options["together"] = together
     game = EncodingGame(autoencoder, discriminator, generator, variance, **options)

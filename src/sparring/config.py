@@ -132,13 +132,14 @@ class AugmentConfig:
 @dataclasses.dataclass(frozen=True)
 class EncoderConfig:
     """The encoder and its decoder, taught over the last `share` of the budget: over `samples` of its items, the share
-    `generated` of which is made by the generator.
+    `generated` of which is made by the generator, at most `batch` at a step.
     """
 
     __pydantic_config__ = STRICT
     share: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.1
     samples: Annotated[int, Field(ge=0)] | None = None
     generated: Fraction | None = None
+    batch: Count | None = None
     width: Count = 512
     learning_rate: Positive = 5e-3
 

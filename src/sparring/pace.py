@@ -59,7 +59,7 @@ class Pace:
         """
         left = max(0.0, MARGIN * seconds - self.overhead)
         if encoded is None:
-            encoded = self._lessons(share * left, batch) if share else 0
+            encoded = self._lessons(share * left) if share else 0
             left *= 1.0 - share
         else:
             left = max(0.0, left - self.encoding_seconds(encoded))
@@ -71,15 +71,15 @@ class Pace:
 
     def encoding_seconds(self, encoded: int) -> float:
         """How long the encoder's items take."""
-        return encoded * self.encoding[lesson(encoded, min(self.encoding))] if encoded else 0.0
+        return encoded * self.encoding[lesson(encoded, self.encoding)] if encoded else 0.0
 
-    def _lessons(self, seconds: float, batch: int) -> int:
+    def _lessons(self, seconds: float) -> int:
         """The items of the encoder's steps in so many seconds: of the largest steps that are many enough."""
-        for size in reversed(lessons(batch)):
+        for size in sorted(self.encoding, reverse=True):
             samples = size * max(1, int(seconds / self.encoding[size] / size))
-            if lesson(samples, batch) == size:
+            if lesson(samples, self.encoding) == size:
                 return samples
-        return batch
+        return min(self.encoding)
 
 
 def choose_pace(
@@ -107,7 +107,7 @@ def choose_pace(
     for width in widths:
         pace = measure(replace(config, network={"width": width}), source, scaler, device, judge, GLANCE_SECONDS)
         batch = int(config.optimiser.batch or 1)
-        if best is not None and pace.samples(seconds, batch, *encoder_part(config, batch))[0] < needed_samples(width):
+        if best is not None and pace.samples(seconds, batch, *encoder_part(config))[0] < needed_samples(width):
             break
         best = pace
     assert best is not None
@@ -122,10 +122,10 @@ def has_encoder(config: Config) -> bool:
     return bool(config.encoder.share if config.encoder.samples is None else config.encoder.samples)
 
 
-def encoder_part(config: Config, batch: int) -> tuple[float, int | None]:
+def encoder_part(config: Config) -> tuple[float, int | None]:
     """The encoder's share of a budget, and its items where the user named them, in whole batches."""
     asked = config.encoder.samples
-    step = lesson(asked or 0, batch)
+    step = lesson(asked or 0, lessons(config))
     return config.encoder.share, None if asked is None else step * -(-asked // step)
 
 
@@ -145,7 +145,7 @@ def measure(
 
     One process does it alone: what several take to average their gradients is not counted.
     """
-    world = world_size()
+    world, sizes = world_size(), lessons(config) if has_encoder(config) else []
     part = max(1, int(config.optimiser.batch or 1) // world)
     config = replace(config, budget={"samples": 1 << 40}, optimiser={"batch": part, "learning_rate": 1e-3})
     config = choose_by_width(config, source.spec).config
@@ -156,7 +156,7 @@ def measure(
     step = _mean_step(engine, seconds)
     overhead = 0.0 if judge is None else _measurements(engine, scaler, judge, len(source))
     encoding = {}
-    for size in lessons(part * world) if has_encoder(config) else ():
+    for size in sizes:
         lasting = replace(config, encoder={"samples": FEWEST_LESSONS * size // world})
         encoding[size] = _encoding_step(engine, lasting, source, scaler, seconds) / size
     return Pace(int(config.network.width or 0), step / (part * world), overhead, encoding)
@@ -166,15 +166,15 @@ def _encoding_step(engine: Engine, config: Config, source: Source, scaler: Scale
     model = averaged_model(engine, scaler)
     networks = model.generator, model.discriminator
     taught = build_encoding_engine(config, source, scaler, engine.device, *networks, alone=True, scaled=TIMED_ITEMS)
-    return _mean_step(taught, seconds / 4)
+    return _mean_step(taught, seconds / 4, warm=1, fewest=2)
 
 
-def _mean_step(engine: Engine, seconds: float) -> float:
-    for _ in range(WARM_STEPS):
+def _mean_step(engine: Engine, seconds: float, warm: int = WARM_STEPS, fewest: int = FEWEST_STEPS) -> float:
+    for _ in range(warm):
         engine.step()
     _synchronise(engine.device)
     steps, began = 0, time.perf_counter()
-    while steps < FEWEST_STEPS or time.perf_counter() - began < seconds:
+    while steps < fewest or time.perf_counter() - began < seconds:
         engine.step()
         _synchronise(engine.device)
         steps += 1

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from sparring.assembly import Split, adversarial_samples, held_out_count, lesson, split
+from sparring.assembly import Split, adversarial_samples, held_out_count, lesson, lessons, split
 from sparring.config import Config, replace
 from sparring.data.scale import Scaler, fit_scaler
 from sparring.data.source import ArraySource, Source, spread_rows
@@ -157,9 +157,9 @@ def _whole_batches(config: Config, count: int) -> tuple[Config, list[str]]:
     asked = budget.samples or round((budget.epochs or 1.0) * count)
     total = batch * max(2 if has_encoder(config) else 1, -(-asked // batch))
     reason = f"budget.samples = {total:,}: whole batches of {batch}"
-    share, encoded = encoder_part(config, batch)
+    share, encoded = encoder_part(config)
     if encoded is None:
-        step = lesson(int(share * total), batch)
+        step = lesson(int(share * total), lessons(config))
         encoded = step * max(1, int(share * total / step)) if share else 0
     if encoded >= total:
         must = f"fewer than the budget's {total:,} samples, so that something is left to train the players on"
@@ -186,7 +186,7 @@ def _fit_minutes(
     ends = began + 60.0 * in_all
     pace = choose_pace(config, source, scaler, device, ends - time.perf_counter(), extractor, glance)
     left = ends - time.perf_counter()
-    played, encoded = pace.samples(left, batch, *encoder_part(config, batch))
+    played, encoded = pace.samples(left, batch, *encoder_part(config))
     if config.encoder.samples and pace.encoding_seconds(encoded) > left:
         must = f"so few that some of the {_minutes(minutes)} are left to train the players in"
         fix = f"Here the encoder is shown {encoded / pace.encoding_seconds(encoded):,.0f} items a second."

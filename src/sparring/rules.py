@@ -33,6 +33,7 @@ MLP_WIDTH = 128
 LATENT = 64
 FEW_ITEMS = 20_000
 GENERATED = 0.5  # of what an encoder of few items is shown
+LESSON, SHOWN_NUMBERS = 1024, 2**24  # items of an encoder's step, and numbers of them, at most
 TARGET = 0.7  # of D's loss where it cannot tell: below that it sees items augmented more often
 CLOSENESS = 0.4  # of generated items to training items, from which on they see more: 0.5 is that of unseen ones
 SKIP_SIDE = 16
@@ -103,7 +104,7 @@ def choose_recipe(config: Config, spec: Spec, count: int, variance: float, devic
         },
         "penalties": _gamma(is_mlp, spec, variance),
         "schedule": {"warmup": 0.0, "hold": 0.0, "rate_end": 0.1},
-        "encoder": {"generated": GENERATED if count <= FEW_ITEMS else 0.0},
+        "encoder": {"generated": GENERATED if count <= FEW_ITEMS else 0.0, "batch": _lesson(spec)},
         "ema": {"cap": 500_000.0},
         "augment": _augment(config, spec, count),
     }
@@ -115,6 +116,11 @@ def choose_recipe(config: Config, spec: Spec, count: int, variance: float, devic
         config = replace(config, precision="bfloat16" if fast else "float32")
         reasons.append(f"precision = {config.precision}: {_precision_reason(is_mlp, fast)}")
     return Choice(config, tuple(reasons))
+
+
+def _lesson(spec: Spec) -> int:
+    """The most items of a step of the encoder: a power of two, and fewer of large ones."""
+    return max(64, min(LESSON, 2 ** int(math.log2(SHOWN_NUMBERS / spec.size))))
 
 
 def _recipe_reasons(config: Config, name: str, spec: Spec, count: int, variance: float) -> dict[str, str]:
@@ -146,6 +152,7 @@ def _recipe_reasons(config: Config, name: str, spec: Spec, count: int, variance:
             if count <= FEW_ITEMS
             else "real ones are enough"
         ),
+        "encoder.batch": "items of a step of the encoder, where that leaves it enough steps",
         "schedule.rate_end": "how far the learning rate falls by the end",
     }
 

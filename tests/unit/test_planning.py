@@ -12,8 +12,8 @@ import pytest
 import torch
 
 from sparring import planning, training
-from sparring.assembly import lesson
-from sparring.config import Config, apply_settings, from_json
+from sparring.assembly import lesson, lessons
+from sparring.config import Config, apply_settings, from_json, replace
 from sparring.data import survey
 from sparring.data.cache import open_cache
 from sparring.data.scale import fit_scaler
@@ -70,21 +70,25 @@ def test_the_seconds_are_shared_as_asked() -> None:
     played, encoded = pace.samples(103.0, 10, 0.25)
     spent = 0.97 * 103.0 - 3.0
     assert played * 0.01 == pytest.approx(0.75 * spent, abs=0.1)
-    assert 0 <= 0.25 * spent - encoded * 0.002 < lesson(encoded, 10) * 0.002, "less than a step is left"
+    assert 0 <= 0.25 * spent - encoded * 0.002 < lesson(encoded, pace.encoding) * 0.002, "less than a step is left"
     assert pace.samples(103.0, 10, 0.0)[1] == 0
     assert pace.seconds(played, encoded) <= 0.97 * 103.0
 
 
 def test_the_encoder_has_larger_steps_where_these_are_many() -> None:
-    assert [lesson(100 * size, 64) for size in (1, 64, 127, 128, 511, 512, 9000)] == [64, 64, 64, 128, 256, 512, 512]
-    assert (lesson(10**9, 200), lesson(10**9, 1000)) == (400, 1000)
+    sizes = lessons(replace(Config(), optimiser={"batch": 64}, encoder={"batch": 600}))
+    assert sizes == [64, 128, 256, 512]
+    assert [lesson(100 * size, sizes) for size in (1, 64, 127, 128, 511, 512, 9000)] == [
+        *(64, 64, 64, 128, 256, 512, 512)
+    ]
+    assert lessons(replace(Config(), optimiser={"batch": 1000}, encoder={"batch": 600})) == [1000]
     pace = Pace(
         width=8, seconds_per_sample=0.01, overhead=0.0, encoding={64: 0.008, 128: 0.004, 256: 0.003, 512: 0.002}
     )
     shown = {seconds: pace.samples(seconds / 0.97, 64, 0.5)[1] for seconds in (1, 60, 150, 200, 300, 2000)}
     assert shown == {1: 64, 60: 3_712, 150: 18_688, 200: 33_280, 300: 74_752, 2000: 499_712}
     for seconds, encoded in shown.items():
-        assert not encoded % lesson(encoded, 64)
+        assert not encoded % lesson(encoded, pace.encoding)
         assert pace.encoding_seconds(encoded) == pytest.approx(seconds / 2, abs=0.6)
 
 

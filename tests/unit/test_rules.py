@@ -256,3 +256,10 @@ def test_rules_choose_alike_for_the_same_data() -> None:
 )
 def test_the_longest_side_follows_the_budget_and_the_device(minutes: float, device: str, expected: int) -> None:
     assert largest_side(replace(Config(), budget={"minutes": minutes}), torch.device(device)) == expected
+
+
+@pytest.mark.parametrize(("side", "items"), [(8, 1024), (64, 1024), (96, 512), (128, 256), (256, 64)])
+def test_steps_of_the_encoder_have_fewer_items_where_these_are_large(side: int, items: int) -> None:
+    spec = Spec("image", (side, side, 3), "uint8")
+    assert chosen(Config(), spec).encoder.batch == items
+    assert chosen(replace(Config(), encoder={"batch": 90}), spec).encoder.batch == 90, "what was set stays"

@@ -26,6 +26,7 @@ from sparring.networks.encoder import Encoder, Perceptron
 
 MULTIPLES = (983.0, 1409.0, 2003.0)
 WHOLE, FEWEST = 0.2, 4  # share of the items whose numbers are all given, and the fewest that the others get
+READ_AT_ONCE = 256  # items, for the memory that this takes
 NEIGHBOURS = 0.3  # weight of the neighbours beside the features
 
 
@@ -110,7 +111,8 @@ class EncodingGame:
         shown = self._with_generated(real, z)
         encoder = self.autoencoder.encoder
         with torch.no_grad():
-            read = self.discriminator.features(hide(shown, shown.isnan() if self.missing else None))
+            items = hide(shown, shown.isnan() if self.missing else None)
+            read = torch.cat([self.discriminator.features(part) for part in items.split(READ_AT_ONCE)])
             features = encoder.read(encoder.standardise(read.float())).float()
         seen: list[Numbers] = []
         for part, turn in halves(len(shown)) if self.twice else [(torch.arange(len(shown)), 0.0)]:
