@@ -26,7 +26,7 @@ from sparring.networks.encoder import Encoder, Perceptron
 
 MULTIPLES = (983.0, 1409.0, 2003.0)
 WHOLE, FEWEST = 0.2, 4  # share of the items whose numbers are all given, and the fewest that the others get
-READ_AT_ONCE = 256  # items, for the memory that this takes
+AT_ONCE = 256  # items that the players are asked about, for the memory that this takes
 NEIGHBOURS = 0.3  # weight of the neighbours beside the features
 
 
@@ -112,7 +112,7 @@ class EncodingGame:
         encoder = self.autoencoder.encoder
         with torch.no_grad():
             items = hide(shown, shown.isnan() if self.missing else None)
-            read = torch.cat([self.discriminator.features(part) for part in items.split(READ_AT_ONCE)])
+            read = _in_parts(self.discriminator.features, items)
             features = encoder.read(encoder.standardise(read.float())).float()
         seen: list[Numbers] = []
         for part, turn in halves(len(shown)) if self.twice else [(torch.arange(len(shown)), 0.0)]:
@@ -142,7 +142,14 @@ class EncodingGame:
             return real
         chosen = digits(z[:, 0], 2) < self.generated
         with torch.no_grad():
-            return torch.where(chosen.view(-1, *[1] * (real.dim() - 1)), self.generator(z).to(real.dtype), real)
+            return torch.where(
+                chosen.view(-1, *[1] * (real.dim() - 1)), _in_parts(self.generator, z).to(real.dtype), real
+            )
+
+
+def _in_parts(player: Callable[[Tensor], Tensor], rows: Tensor) -> Tensor:
+    """What a player answers to all rows, asked about some at a time."""
+    return torch.cat([player(part) for part in rows.split(AT_ONCE)])
 
 
 def halves(count: int) -> list[tuple[Tensor, float]]:

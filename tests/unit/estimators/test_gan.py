@@ -270,7 +270,7 @@ def test_transform_and_its_inverse_are_encoder_and_decoder(on_vectors):
 
 
 def test_reconstruct_says_how_far_it_is():
-    taught = tiny(samples=9600).fit(pictures(150))  # long enough for more to be painted than the mean
+    taught = tiny("conv", samples=9600).fit(pictures(150))  # long enough for more to be painted than the mean
     result = taught.reconstruct(pictures(6), dim=3, steps=5)
     assert (result.codes.shape, result.reconstructed.shape) == ((6, 3), (6, 8, 8, 3))
     own = ((result.rows.astype(float) - pictures(6)) ** 2).reshape(6, -1).mean(1)
