@@ -12,10 +12,12 @@ from sparring.games.base import PLAIN
 from sparring.games.encoding import (
     FEWEST,
     NEIGHBOURS,
+    SHORT,
     WHOLE,
     Autoencoder,
     EncodingGame,
     _first,
+    _misplaced,
     digits,
     halves,
     lengths,
@@ -61,7 +63,9 @@ def test_gradients_are_those_of_the_loss_as_written() -> None:
     features = (game.discriminator.features(real) - encoder.shift) * encoder.factor
     painted = game.autoencoder.decoder(_first(encoder.codes(features), digits(z[:, 0], 0)))
     told = game.autoencoder.describer(_first(encoder.embedding(features), digits(z[:, 0], 1)))
-    embedding, wanted = encoder.embedding(features), affinities(features.detach())
+    apart = [part - part.mean(0) for part in (features.detach(), encoder.codes(features).detach())]
+    both = torch.cat([part / (part**2).sum(1).mean().sqrt() for part in apart], 1)
+    embedding, wanted = encoder.embedding(features), affinities(both)
     moved = (misplaced(embedding[:, :4], wanted) + misplaced(embedding, wanted)) / 2
     loss = mse_loss(painted, real) / 0.5 + mse_loss(told, features.detach()) + NEIGHBOURS * moved
     theirs = torch.autograd.grad(loss, list(game.autoencoder.parameters()))
@@ -134,12 +138,33 @@ def test_a_short_code_is_always_whole() -> None:
     assert _first(torch.ones(100, 1), torch.rand(100)).sum(1).min() == 1
 
 
-def test_neighbours_count_at_every_doubling_and_not_among_too_few() -> None:
-    assert [lengths(size) for size in (1, 4, 5, 8, 64, 100)] == [
-        *([1], [4], [4, 5], [4, 8], [4, 8, 16, 32, 64], [4, 8, 16, 32, 64, 100])
+def test_neighbours_count_at_many_lengths_and_not_among_too_few() -> None:
+    assert [lengths(size) for size in (1, 4, 5, 8, 16, 20)] == [
+        *([1], [4], [4, 5], [4, 8], [4, 8, 12, 16], [4, 8, 12, 16, 20])
     ]
+    assert lengths(100) == [4, 8, 12, 16, 32, 64, 100]
     few = make().play(items(6), torch.randn(6, SIZE), 1.0, still, lambda x: PLAIN)
     assert few.misplaced.item() == 0.0
+
+
+def test_long_vectors_leave_the_first_numbers_to_short_ones() -> None:
+    stream = torch_stream(0, "vectors")
+    embedding = torch.randn(40, 64, generator=stream, requires_grad=True)
+    known = [torch.randn(40, size, generator=stream) for size in (30, 5)]
+    (ours,) = torch.autograd.grad(_misplaced(embedding, known), embedding)
+    short = embedding[:, :SHORT].detach().requires_grad_()
+    (alone,) = torch.autograd.grad(_misplaced(short, known), short)
+    torch.testing.assert_close(ours[:, :SHORT], alone * len(lengths(SHORT)) / len(lengths(64)))
+    assert ours[:, SHORT:].abs().min() > 0
+
+
+def test_features_and_codes_count_alike_on_whatever_scale_they_are() -> None:
+    stream = torch_stream(0, "vectors")
+    embedding, one, other = (torch.randn(40, size, generator=stream) for size in (8, 30, 5))
+    found = _misplaced(embedding, [one, other])
+    torch.testing.assert_close(_misplaced(embedding, [100.0 * one + 3.0, 0.01 * other]), found, rtol=1e-3, atol=0.0)
+    assert abs(float(_misplaced(embedding, [one]) - found)) > 0.01
+    assert abs(float(_misplaced(embedding, [other]) - found)) > 0.01
 
 
 def test_missing_cells_count_for_nothing() -> None:

@@ -3,8 +3,9 @@
 The encoder reads the discriminator's features, which stay as they are. A decoder paints the item from the code, a
 describer tells the features from the embedding; of both only the first numbers are given, at every step another
 number of them, so that every length is learned at once (nested dropout, Rippel et al. 2014, arXiv 1402.0915).
-At every length the embedding also answers for keeping near each other what is near in the features, among the items
-of a batch.
+At many lengths the embedding also answers for keeping near each other, among the items of a batch, what is near in the
+features and the codes together: what the discriminator goes by, and what the item looks like. What it needs to be long
+must not make its first numbers worse for those who ask for few.
 It is taught on real items; few of them would be learned by heart, so some of what is shown is generated then.
 Half of what a step costs may be the discriminator's reading; what is read then serves twice, in other company.
 Reconstruction is by mean square; why the features are learned from apart from the pixels, and why the decoder is a
@@ -12,7 +13,7 @@ network of its own and not the generator, is in benchmarks/LOG.md.
 """
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import astuple, dataclass
 
 import torch
@@ -28,6 +29,7 @@ MULTIPLES = (983.0, 1409.0, 2003.0)
 WHOLE, FEWEST = 0.2, 4  # share of the items whose numbers are all given, and the fewest that the others get
 AT_ONCE = 256  # items that the players are asked about, for the memory that this takes
 NEIGHBOURS = 0.3  # weight of the neighbours beside the features
+SHORT = 16  # up to so many numbers the neighbours are kept at multiples of 4; for longer vectors these stay as they are
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,7 @@ class Numbers:
     Attributes:
         reconstruction: mean square error of what was painted, over the variance of the items.
         description: the same of the features that were told.
-        misplaced: nats by which neighbours in the embedding differ from those in the features.
+        misplaced: nats by which neighbours in the embedding differ from those in features and codes together.
     """
 
     reconstruction: Tensor
@@ -126,12 +128,14 @@ class EncodingGame:
         encoder = self.autoencoder.encoder
         unknown = shown.isnan() if self.missing else None
         items = hide(shown, unknown)
-        painted = self.autoencoder.decoder(_first(encoder.codes(features), (digits(draw, 0) + turn).remainder(1.0)))
+        codes = encoder.codes(features)
+        painted = self.autoencoder.decoder(_first(codes, (digits(draw, 0) + turn).remainder(1.0)))
         embedding = encoder.embedding(features)
         told = self.autoencoder.describer(_first(embedding, (digits(draw, 1) + turn).remainder(1.0)))
         reconstruction = mse_loss(hide(painted.float(), unknown), items) / self.variance
         description = mse_loss(told.float(), features)
-        misplaced = _misplaced(self.together(embedding.float()), self.together(features))
+        known = [self.together(part) for part in (features, codes.detach().float())]
+        misplaced = _misplaced(self.together(embedding.float()), known)
         loss = reconstruction + description + NEIGHBOURS * misplaced
         set_gradients(self._weights, torch.autograd.grad(loss, self._weights))
         return Numbers(reconstruction.detach(), description.detach(), misplaced.detach())
@@ -171,22 +175,35 @@ def digits(draw: Tensor, which: int) -> Tensor:
     return (MULTIPLES[which] * draw).remainder(1.0)
 
 
-def _misplaced(embedding: Tensor, features: Tensor) -> Tensor:
-    """Neighbours' divergence, (), the mean over embeddings of 4 numbers, of 8 and so on, and of all."""
-    if len(features) < neighbours.FEWEST:
+def _misplaced(embedding: Tensor, known: Sequence[Tensor]) -> Tensor:
+    """Neighbours' divergence, (), the mean over embeddings of several lengths; what is known are vectors (batch, any).
+
+    Only short embeddings move the first numbers.
+    """
+    if len(embedding) < neighbours.FEWEST:
         return embedding.new_zeros(())
-    with torch.autocast(features.device.type, enabled=False):  # distances would be lost in bfloat16
-        wanted = neighbours.affinities(features)
-        found = [neighbours.misplaced(embedding[:, :length], wanted) for length in lengths(embedding.shape[1])]
+    with torch.autocast(embedding.device.type, enabled=False):  # distances would be lost in bfloat16
+        wanted = neighbours.affinities(torch.cat([_of_one_variance(part) for part in known], 1))
+        longer = torch.cat([embedding[:, :SHORT].detach(), embedding[:, SHORT:]], 1)
+        found = [
+            neighbours.misplaced((embedding if length <= SHORT else longer)[:, :length], wanted)
+            for length in lengths(embedding.shape[1])
+        ]
     return torch.stack(found).mean()
 
 
+def _of_one_variance(rows: Tensor) -> Tensor:
+    """Rows (n, d) less their mean, at a mean square distance of 1 from it."""
+    apart = rows - rows.mean(0)
+    return apart / apart.square().sum(1).mean().sqrt().clamp_min(1e-12)
+
+
 def lengths(size: int) -> list[int]:
-    """4, 8, 16 and so on, and all numbers at the end; these alone where they are fewer."""
-    some = [FEWEST]
+    """4, 8, 12, 16, then each twice the one before, and all numbers at the end; these alone where they are fewer."""
+    some = [*range(FEWEST, SHORT, FEWEST), SHORT]
     while some[-1] < size:
         some.append(2 * some[-1])
-    return [*some[:-1], size]
+    return [*(length for length in some if length < size), size]
 
 
 def _first(numbers: Tensor, draw: Tensor) -> Tensor:

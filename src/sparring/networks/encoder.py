@@ -19,7 +19,7 @@ class Encoder(nn.Module):
 
     Both are ordered: from four on, their first numbers alone are the best description of that length that training
     found (nested dropout, Rippel et al. 2014, arXiv 1402.0915). From codes a decoder paints the item. From an embedding
-    the features themselves can be told, so that it keeps what the discriminator goes by, not every pixel.
+    the features themselves can be told, and items that are near each other in features and codes are near in it.
     What it reads of more than 512 features are their first 512 principal components.
 
     Args:
