@@ -67,7 +67,9 @@ def default_run(name: str, seed: int, context: Context, minutes: float = MINUTES
         context.note(f"  sparring train {data} --minutes {minutes:g} --seed {seed}")
         run_sparring("train", data, "--run", run, "--minutes", minutes, "--seed", seed)
         done.write_text(json.dumps({"minutes": minutes, "seed": seed, "commit": commit()}))
-    return Known(run, train, test, json.loads(done.read_text())["commit"])
+    trained_at = json.loads(done.read_text())["commit"]
+    context.note(f"  asking the run of commit {trained_at}; remove {folder} for a new one")
+    return Known(run, train, test, trained_at)
 
 
 def _read(name: str, context: Context) -> tuple[Part, Part]:
