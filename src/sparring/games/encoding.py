@@ -200,7 +200,7 @@ def _of_one_variance(rows: Tensor) -> Tensor:
 
 def lengths(size: int) -> list[int]:
     """4, 8, 12, 16, then each twice the one before, and all numbers at the end; these alone where they are fewer."""
-    some = [*range(FEWEST, SHORT, FEWEST), SHORT]
+    some = [*range(FEWEST, SHORT + 1, FEWEST)]
     while some[-1] < size:
         some.append(2 * some[-1])
     return [*(length for length in some if length < size), size]
