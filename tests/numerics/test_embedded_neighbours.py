@@ -45,19 +45,19 @@ def test_divergence_is_that_of_the_formula(size: int) -> None:
     np.fill_diagonal(kernel, 0.0)
     found = kernel / kernel.sum(1, keepdims=True)
     truth = rel_entr(wanted.numpy(), found).sum(1)
-    assert misplaced(vectors, wanted).item() == pytest.approx(truth.mean(), rel=1e-9)
+    assert misplaced([vectors], wanted).item() == pytest.approx(truth.mean(), rel=1e-9)
 
 
 def test_divergence_is_nothing_where_neighbours_are_the_same() -> None:
     vectors = some(12, 3)
     kernel = (1 + torch.cdist(vectors, vectors).square() / 2) ** -1.5
     kernel.fill_diagonal_(0.0)
-    assert misplaced(vectors, kernel / kernel.sum(1, keepdim=True)).item() == pytest.approx(0.0, abs=1e-12)
+    assert misplaced([vectors], kernel / kernel.sum(1, keepdim=True)).item() == pytest.approx(0.0, abs=1e-12)
 
 
 def test_gradient_is_exact() -> None:
     wanted = affinities(some(8, 5))
-    assert torch.autograd.gradcheck(lambda vectors: misplaced(vectors, wanted), some(8, 3, seed=1).requires_grad_())
+    assert torch.autograd.gradcheck(lambda vectors: misplaced([vectors], wanted), some(8, 3, seed=1).requires_grad_())
 
 
 def test_descent_brings_the_neighbours_of_a_circle_together() -> None:
@@ -68,7 +68,7 @@ def test_descent_brings_the_neighbours_of_a_circle_together() -> None:
     optimiser = torch.optim.Adam([vectors], lr=0.1)
     for _ in range(500):
         optimiser.zero_grad()
-        misplaced(vectors, wanted).backward()
+        misplaced([vectors], wanted).backward()
         optimiser.step()
     near = torch.cdist(vectors, vectors).fill_diagonal_(torch.inf).topk(2, largest=False).indices
     apart = (near - torch.arange(60)[:, None]).abs()

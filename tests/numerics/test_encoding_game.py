@@ -11,7 +11,6 @@ from torch.nn.functional import mse_loss
 from sparring.games.base import PLAIN
 from sparring.games.encoding import (
     FEWEST,
-    NEIGHBOURS,
     SHORT,
     WHOLE,
     Autoencoder,
@@ -28,7 +27,7 @@ from sparring.networks.base import initialise
 from sparring.networks.encoder import MOST_READ, Encoder, PerceptronDecoder
 from sparring.rng import torch_stream
 
-SIZE = 6
+SIZE = 10
 
 
 def make(missing: bool = False, variance: float = 0.5, generated: float = 0.0) -> EncodingGame:
@@ -66,10 +65,10 @@ def test_gradients_are_those_of_the_loss_as_written() -> None:
     apart = [part - part.mean(0) for part in (features.detach(), encoder.codes(features).detach())]
     both = torch.cat([part / (part**2).sum(1).mean().sqrt() for part in apart], 1)
     embedding, wanted = encoder.embedding(features), affinities(both)
-    moved = (misplaced(embedding[:, :4], wanted) + misplaced(embedding, wanted)) / 2
-    loss = mse_loss(painted, real) / 0.5 + mse_loss(told, features.detach()) + NEIGHBOURS * moved
+    moved = (misplaced([embedding[:, :8]], wanted) + misplaced([embedding], wanted)) / 2
+    loss = mse_loss(painted, real) / 0.5 + mse_loss(told, features.detach()) + moved
     theirs = torch.autograd.grad(loss, list(game.autoencoder.parameters()))
-    parts = numbers.reconstruction + numbers.description + NEIGHBOURS * numbers.misplaced
+    parts = numbers.reconstruction + numbers.description + numbers.misplaced
     assert parts.item() == pytest.approx(loss.item(), rel=1e-5)
     assert len(ours) == len(theirs)
     for one, other in zip(ours, theirs, strict=True):
@@ -129,20 +128,18 @@ def test_some_rows_keep_all_their_numbers_and_the_others_log_uniformly_many() ->
     assert (np.sort(kept.numpy(), axis=1)[:, ::-1] == kept.numpy()).all(), "the first ones are kept"
     assert (counts.min(), counts.max()) == (FEWEST, 64)
     assert (counts == 64).mean() == pytest.approx(WHOLE, abs=0.02)
-    # the median of a log-uniform law from 4 to 64 is 16
-    assert np.median(counts[counts < 64]) == pytest.approx(16, abs=1)
+    # the median of a log-uniform law from 8 to 64 is 22.6
+    assert np.median(counts[counts < 64]) == pytest.approx(22.6, abs=1)
 
 
 def test_a_short_code_is_always_whole() -> None:
-    assert _first(torch.ones(100, 3), torch.rand(100)).sum(1).min() == 3, "fewer than four are always given together"
+    assert _first(torch.ones(100, 3), torch.rand(100)).sum(1).min() == 3, "fewer than eight are always given together"
     assert _first(torch.ones(100, 1), torch.rand(100)).sum(1).min() == 1
 
 
 def test_neighbours_count_at_many_lengths_and_not_among_too_few() -> None:
-    assert [lengths(size) for size in (1, 4, 5, 8, 16, 20)] == [
-        *([1], [4], [4, 5], [4, 8], [4, 8, 12, 16], [4, 8, 12, 16, 20])
-    ]
-    assert lengths(100) == [4, 8, 12, 16, 32, 64, 100]
+    assert [lengths(size) for size in (1, 7, 8, 9, 16, 20)] == [*([1], [7], [8], [8, 9], [8, 12, 16], [8, 12, 16, 20])]
+    assert lengths(100) == [8, 12, 16, 32, 64, 100]
     few = make().play(items(6), torch.randn(6, SIZE), 1.0, still, lambda x: PLAIN)
     assert few.misplaced.item() == 0.0
 

@@ -80,7 +80,7 @@ class GAN(ModelTransformer):
             X: items in any form that `fit` takes; images of other sizes are brought to the size trained at.
 
         Returns:
-            (n, codes) float32: a row for each readable item in order, duplicates included, from four on the most
+            (n, codes) float32: a row for each readable item in order, duplicates included, from eight on the most
             telling number first. A row depends on its own item alone.
         """
         return self._ask(lambda rows: self.model_.encode(rows), X)

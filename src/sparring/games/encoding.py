@@ -26,10 +26,9 @@ from sparring.networks.base import Discriminator, Generator
 from sparring.networks.encoder import Encoder, Perceptron
 
 MULTIPLES = (983.0, 1409.0, 2003.0)
-WHOLE, FEWEST = 0.2, 4  # share of the items whose numbers are all given, and the fewest that the others get
+WHOLE, FEWEST = 0.2, 8  # share of the items whose numbers are all given, and the fewest that the others get
 AT_ONCE = 256  # items that the players are asked about, for the memory that this takes
-NEIGHBOURS = 0.3  # weight of the neighbours beside the features
-SHORT = 16  # up to so many numbers the neighbours are kept at multiples of 4; for longer vectors these stay as they are
+SHORT, STEP = 16, 4  # neighbours are kept at 8, 12 and 16 numbers; for longer vectors these stay as they are
 
 
 @dataclass(frozen=True)
@@ -136,7 +135,7 @@ class EncodingGame:
         description = mse_loss(told.float(), features)
         known = [self.together(part) for part in (features, codes.detach().float())]
         misplaced = _misplaced(self.together(embedding.float()), known)
-        loss = reconstruction + description + NEIGHBOURS * misplaced
+        loss = reconstruction + description + misplaced
         set_gradients(self._weights, torch.autograd.grad(loss, self._weights))
         return Numbers(reconstruction.detach(), description.detach(), misplaced.detach())
 
@@ -185,11 +184,8 @@ def _misplaced(embedding: Tensor, known: Sequence[Tensor]) -> Tensor:
     with torch.autocast(embedding.device.type, enabled=False):  # distances would be lost in bfloat16
         wanted = neighbours.affinities(torch.cat([_of_one_variance(part) for part in known], 1))
         longer = torch.cat([embedding[:, :SHORT].detach(), embedding[:, SHORT:]], 1)
-        found = [
-            neighbours.misplaced((embedding if length <= SHORT else longer)[:, :length], wanted)
-            for length in lengths(embedding.shape[1])
-        ]
-    return torch.stack(found).mean()
+        asked = [(embedding if size <= SHORT else longer)[:, :size] for size in lengths(embedding.shape[1])]
+        return neighbours.misplaced(asked, wanted)
 
 
 def _of_one_variance(rows: Tensor) -> Tensor:
@@ -199,8 +195,8 @@ def _of_one_variance(rows: Tensor) -> Tensor:
 
 
 def lengths(size: int) -> list[int]:
-    """4, 8, 12, 16, then each twice the one before, and all numbers at the end; these alone where they are fewer."""
-    some = [*range(FEWEST, SHORT + 1, FEWEST)]
+    """8, 12, 16, then each twice the one before, and all numbers at the end; these alone where they are fewer."""
+    some = [*range(FEWEST, SHORT + 1, STEP)]
     while some[-1] < size:
         some.append(2 * some[-1])
     return [*(length for length in some if length < size), size]

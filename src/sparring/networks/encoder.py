@@ -17,7 +17,7 @@ MOST_FITTED = 1024  # items that these are taken from
 class Encoder(nn.Module):
     """Maps the discriminator's features (batch, num_features) to codes and to an embedding.
 
-    Both are ordered: from four on, their first numbers alone are the best description of that length that training
+    Both are ordered: from eight on, their first numbers alone are the best description of that length that training
     found (nested dropout, Rippel et al. 2014, arXiv 1402.0915). From codes a decoder paints the item. From an embedding
     the features themselves can be told, and items that are near each other in features and codes are near in it.
     What it reads of more than 512 features are their first 512 principal components.
