@@ -122,7 +122,7 @@ class Model:
 
     @torch.inference_mode()
     def embed(self, rows: np.ndarray, dim: int | None = None) -> np.ndarray:
-        """The first `dim` numbers of the embedding of rows and, behind it, of all standardised features.
+        """The embedding of rows in `dim` numbers; behind its longest vector stand all standardised features.
 
         Args:
             rows: (n, *spec.shape).
@@ -138,13 +138,13 @@ class Model:
         dim = encoder.size + encoder.num_features if dim is None else dim
         parts = []
         for known in self._known(encoder, rows):
-            numbers = encoder.embedding(encoder.read(known))[:, :dim]
+            numbers = encoder.vector(encoder.embedding(encoder.read(known)), min(dim, encoder.size))
             parts.append(torch.cat([numbers, known[:, : dim - numbers.shape[1]]], 1).cpu().numpy())
         return np.concatenate(parts) if parts else np.empty((0, dim), np.float32)
 
     @property
     def code_size(self) -> int:
-        """Numbers in a code, and in an embedding.
+        """Numbers in a code, and in an embedding where no other number is asked for.
 
         Raises:
             RunError: when the model has no encoder.

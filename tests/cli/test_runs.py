@@ -163,7 +163,7 @@ def test_embed_in_an_npz_is_what_the_estimator_says(data, run, tmp_path, capsys)
     assert list(table.columns) == ["item", "e0", "e1", "e2"]
     assert table["item"].tolist() == [f"row {i}" for i in range(200)]
     np.testing.assert_allclose(table[["e0", "e1", "e2"]].to_numpy(), vectors, atol=1e-5)
-    assert "the first 3 of the 3 numbers" in capsys.readouterr().err
+    assert "the 3 numbers that the encoder tells" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

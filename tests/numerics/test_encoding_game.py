@@ -11,23 +11,24 @@ from torch.nn.functional import mse_loss
 from sparring.games.base import PLAIN
 from sparring.games.encoding import (
     FEWEST,
-    SHORT,
     WHOLE,
+    WHOLE_VECTORS,
     Autoencoder,
     EncodingGame,
     _first,
     _misplaced,
+    _of_one_vector,
     digits,
+    fewest,
     halves,
-    lengths,
 )
 from sparring.games.neighbours import affinities, misplaced
 from sparring.networks import DISCRIMINATORS, GENERATORS
 from sparring.networks.base import initialise
-from sparring.networks.encoder import MOST_READ, Encoder, PerceptronDecoder
+from sparring.networks.encoder import MOST_READ, Encoder, PerceptronDecoder, lengths
 from sparring.rng import torch_stream
 
-SIZE = 10
+SIZE, LENGTHS = 10, (4, 8, 10)  # of the vectors of an embedding
 
 
 def make(missing: bool = False, variance: float = 0.5, generated: float = 0.0) -> EncodingGame:
@@ -61,11 +62,13 @@ def test_gradients_are_those_of_the_loss_as_written() -> None:
     encoder = game.autoencoder.encoder
     features = (game.discriminator.features(real) - encoder.shift) * encoder.factor
     painted = game.autoencoder.decoder(_first(encoder.codes(features), digits(z[:, 0], 0)))
-    told = game.autoencoder.describer(_first(encoder.embedding(features), digits(z[:, 0], 1)))
+    told = game.autoencoder.describer(_of_one_vector(encoder.embedding(features), digits(z[:, 0], 1), LENGTHS))
     apart = [part - part.mean(0) for part in (features.detach(), encoder.codes(features).detach())]
     both = torch.cat([part / (part**2).sum(1).mean().sqrt() for part in apart], 1)
     embedding, wanted = encoder.embedding(features), affinities(both)
-    moved = (misplaced([embedding[:, :8]], wanted) + misplaced([embedding], wanted)) / 2
+    share = digits(z[0, 0], 1)
+    ends = [4, 4 + int(5 + 4 * share), 12 + int(9 + 2 * share)]
+    moved = sum(misplaced([embedding[:, start:end]], wanted) for start, end in zip((0, 4, 12), ends, strict=True)) / 3
     loss = mse_loss(painted, real) / 0.5 + mse_loss(told, features.detach()) + moved
     theirs = torch.autograd.grad(loss, list(game.autoencoder.parameters()))
     parts = numbers.reconstruction + numbers.description + numbers.misplaced
@@ -122,7 +125,7 @@ def test_features_are_standardised_by_those_it_was_given() -> None:
     assert own.square().mean().item() == pytest.approx(1.0, rel=1e-4)
 
 
-def test_some_rows_keep_all_their_numbers_and_the_others_log_uniformly_many() -> None:
+def test_some_codes_keep_all_their_numbers_and_the_others_log_uniformly_many() -> None:
     kept = _first(torch.ones(40_000, 64), torch.rand(40_000, generator=torch_stream(0, "draw")))
     counts = kept.sum(1).numpy()
     assert (np.sort(kept.numpy(), axis=1)[:, ::-1] == kept.numpy()).all(), "the first ones are kept"
@@ -137,31 +140,49 @@ def test_a_short_code_is_always_whole() -> None:
     assert _first(torch.ones(100, 1), torch.rand(100)).sum(1).min() == 1
 
 
-def test_neighbours_count_at_many_lengths_and_not_among_too_few() -> None:
-    assert [lengths(size) for size in (1, 7, 8, 9, 16, 20)] == [*([1], [7], [8], [8, 9], [8, 12, 16], [8, 12, 16, 20])]
-    assert lengths(100) == [8, 12, 16, 32, 64, 100]
+def test_every_vector_is_given_alike_whole_or_with_more_numbers_than_shorter_ones_have() -> None:
+    known = lengths(64)
+    draw = torch.rand(60_000, generator=torch_stream(0, "draw"))
+    kept = _of_one_vector(torch.ones(60_000, sum(known)), draw, known).split(known, dim=1)
+    counts = torch.stack([part.sum(1) for part in kept], 1).numpy()
+    assert ((counts > 0).sum(1) == 1).all(), "numbers of one vector only"
+    for part, length, shorter, found in zip(kept, known, (3, *known), counts.T, strict=False):
+        assert (part == part.sort(1, descending=True).values).all(), "the first ones"
+        some = found[found > 0]
+        assert len(some) / 60_000 == pytest.approx(1 / len(known), abs=0.01)
+        assert (some.min(), some.max()) == (shorter + 1, length)
+        assert (some == length).mean() == pytest.approx(
+            WHOLE_VECTORS + (1 - WHOLE_VECTORS) / (length - shorter), abs=0.02
+        )
+        assert some[some < length].mean() == pytest.approx((shorter + length) / 2, rel=0.05) if length > 4 else True
+
+
+def test_lengths_are_multiples_of_four_then_twice_as_many_each() -> None:
+    found = [lengths(size) for size in (1, 4, 5, 8, 16, 20, 100)]
+    assert found == [(1,), (4,), (4, 5), (4, 8), (4, 8, 12, 16), (4, 8, 12, 16, 20), (4, 8, 12, 16, 32, 64, 100)]
+    assert fewest((4, 8, 10)) == [(4, 4), (5, 8), (9, 10)]
+    assert fewest((3,)) == [(3, 3)]
+
+
+def test_a_vector_comes_from_its_own_place() -> None:
+    encoder, numbers = Encoder(16, 8, SIZE), torch.arange(22.0).expand(2, -1)
+    places = {1: [0], 4: [0, 1, 2, 3], 5: [4, 5, 6, 7, 8], 8: list(range(4, 12)), 9: list(range(12, 21))}
+    for dim, place in places.items():
+        assert encoder.vector(numbers, dim).tolist() == [place, place]
+
+
+def test_neighbours_do_not_count_among_too_few() -> None:
     few = make().play(items(6), torch.randn(6, SIZE), 1.0, still, lambda x: PLAIN)
     assert few.misplaced.item() == 0.0
-
-
-def test_long_vectors_leave_the_first_numbers_to_short_ones() -> None:
-    stream = torch_stream(0, "vectors")
-    embedding = torch.randn(40, 64, generator=stream, requires_grad=True)
-    known = [torch.randn(40, size, generator=stream) for size in (30, 5)]
-    (ours,) = torch.autograd.grad(_misplaced(embedding, known), embedding)
-    short = embedding[:, :SHORT].detach().requires_grad_()
-    (alone,) = torch.autograd.grad(_misplaced(short, known), short)
-    torch.testing.assert_close(ours[:, :SHORT], alone * len(lengths(SHORT)) / len(lengths(64)))
-    assert ours[:, SHORT:].abs().min() > 0
 
 
 def test_features_and_codes_count_alike_on_whatever_scale_they_are() -> None:
     stream = torch_stream(0, "vectors")
     embedding, one, other = (torch.randn(40, size, generator=stream) for size in (8, 30, 5))
-    found = _misplaced(embedding, [one, other])
-    torch.testing.assert_close(_misplaced(embedding, [100.0 * one + 3.0, 0.01 * other]), found, rtol=1e-3, atol=0.0)
-    assert abs(float(_misplaced(embedding, [one]) - found)) > 0.01
-    assert abs(float(_misplaced(embedding, [other]) - found)) > 0.01
+    found = _misplaced([embedding], [one, other])
+    torch.testing.assert_close(_misplaced([embedding], [100.0 * one + 3.0, 0.01 * other]), found, rtol=1e-3, atol=0.0)
+    assert abs(float(_misplaced([embedding], [one]) - found)) > 0.01
+    assert abs(float(_misplaced([embedding], [other]) - found)) > 0.01
 
 
 def test_missing_cells_count_for_nothing() -> None:

@@ -69,8 +69,7 @@ def embed(
     Args:
         run: Folder of the run.
         data: The items; each readable one gets a row, in order, duplicates included.
-        dim: Numbers of a vector, from eight on the most telling first; 2 makes a map. Left out, it is the encoder's own
-            number.
+        dim: Numbers of a vector; 2 makes a map. Left out, it is the encoder's own number.
         out: FILE.npz (under "embedding") or .npy for the array, .csv or .parquet for a table: item, e0, e1, ...
 
     Returns:

@@ -22,8 +22,8 @@ class GANTransformer(ModelTransformer):
     All that `GAN` can do is at `model_`; the parameters besides `n_components` are `GAN`'s.
 
     Args:
-        n_components: numbers of a vector, from eight on the most telling first; 2 makes a map that new items find
-            their place on. The encoder's own number (64, or the number of columns where that is smaller) where None.
+        n_components: numbers of a vector; 2 makes a map that new items find their place on. The encoder's own
+            number (64, or the number of columns where that is smaller) where None.
         minutes: how long to train.
         samples: how many items to show instead, repeats included.
         epochs: how often to show each item instead.

@@ -1,11 +1,11 @@
 """An encoder and what it is answerable to, taught after the two players are done.
 
 The encoder reads the discriminator's features, which stay as they are. A decoder paints the item from the code, a
-describer tells the features from the embedding; of both only the first numbers are given, at every step another
-number of them, so that every length is learned at once (nested dropout, Rippel et al. 2014, arXiv 1402.0915).
-At many lengths the embedding also answers for keeping near each other, among the items of a batch, what is near in the
-features and the codes together: what the discriminator goes by, and what the item looks like. What it needs to be long
-must not make its first numbers worse for those who ask for few.
+describer tells the features from the embedding. Of a code only the first numbers are given, of every item another
+number of them, so that every length is learned at once (nested dropout, Rippel et al. 2014, arXiv 1402.0915). Of an
+embedding one of its vectors is given, or its first numbers.
+These vectors also answer for keeping near each other, among the items of a batch, what is near in the features and the
+codes together: what the discriminator goes by, and what the item looks like.
 It is taught on real items; few of them would be learned by heart, so some of what is shown is generated then.
 Half of what a step costs may be the discriminator's reading; what is read then serves twice, in other company.
 Reconstruction is by mean square; why the features are learned from apart from the pixels, and why the decoder is a
@@ -15,6 +15,7 @@ network of its own and not the generator, is in benchmarks/LOG.md.
 import copy
 from collections.abc import Callable, Sequence
 from dataclasses import astuple, dataclass
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -26,9 +27,9 @@ from sparring.networks.base import Discriminator, Generator
 from sparring.networks.encoder import Encoder, Perceptron
 
 MULTIPLES = (983.0, 1409.0, 2003.0)
-WHOLE, FEWEST = 0.2, 8  # share of the items whose numbers are all given, and the fewest that the others get
+WHOLE, FEWEST = 0.2, 8  # share of the items whose codes are given whole, and the fewest numbers that the others get
+WHOLE_VECTORS = 0.5  # share of the items whose vector is given whole
 AT_ONCE = 256  # items that the players are asked about, for the memory that this takes
-SHORT, STEP = 16, 4  # neighbours are kept at 8, 12 and 16 numbers; for longer vectors these stay as they are
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ class Autoencoder(nn.Module):
     def __init__(self, encoder: Encoder, decoder: Generator) -> None:
         super().__init__()
         self.encoder, self.decoder = encoder, decoder
-        self.describer = Perceptron(encoder.size, encoder.width, encoder.num_read)
+        self.describer = Perceptron(sum(encoder.lengths), encoder.width, encoder.num_read)
 
 
 class EncodingGame:
@@ -123,18 +124,21 @@ class EncodingGame:
         return Numbers(*(torch.stack(values).mean() for values in zip(*map(astuple, seen), strict=True)))
 
     def _learn(self, shown: Tensor, features: Tensor, draw: Tensor, turn: float) -> Numbers:
-        """The gradients by some items, how many of whose numbers are given by a draw, turned by a share of its law."""
+        """The gradients by some items, whose numbers are given by a draw that is turned by a share of its law."""
         encoder = self.autoencoder.encoder
         unknown = shown.isnan() if self.missing else None
         items = hide(shown, unknown)
-        codes = encoder.codes(features)
-        painted = self.autoencoder.decoder(_first(codes, (digits(draw, 0) + turn).remainder(1.0)))
-        embedding = encoder.embedding(features)
-        told = self.autoencoder.describer(_first(embedding, (digits(draw, 1) + turn).remainder(1.0)))
+        of_codes, of_embedding = ((digits(draw, which) + turn).remainder(1.0) for which in (0, 1))
+        codes, embedding = encoder.codes(features), encoder.embedding(features)
+        painted = self.autoencoder.decoder(_first(codes, of_codes))
+        told = self.autoencoder.describer(_of_one_vector(embedding, of_embedding, encoder.lengths))
         reconstruction = mse_loss(hide(painted.float(), unknown), items) / self.variance
         description = mse_loss(told.float(), features)
         known = [self.together(part) for part in (features, codes.detach().float())]
-        misplaced = _misplaced(self.together(embedding.float()), known)
+        share = self.together(of_embedding[:1])[0].item()  # that of the first item of all
+        counts = [min(length, int(few + share * (length - few + 1))) for few, length in fewest(encoder.lengths)]
+        embedding = self.together(embedding.float())
+        misplaced = _misplaced([encoder.vector(embedding, count) for count in counts], known)
         loss = reconstruction + description + misplaced
         set_gradients(self._weights, torch.autograd.grad(loss, self._weights))
         return Numbers(reconstruction.detach(), description.detach(), misplaced.detach())
@@ -174,18 +178,13 @@ def digits(draw: Tensor, which: int) -> Tensor:
     return (MULTIPLES[which] * draw).remainder(1.0)
 
 
-def _misplaced(embedding: Tensor, known: Sequence[Tensor]) -> Tensor:
-    """Neighbours' divergence, (), the mean over embeddings of several lengths; what is known are vectors (batch, any).
-
-    Only short embeddings move the first numbers.
-    """
-    if len(embedding) < neighbours.FEWEST:
-        return embedding.new_zeros(())
-    with torch.autocast(embedding.device.type, enabled=False):  # distances would be lost in bfloat16
+def _misplaced(vectors: Sequence[Tensor], known: Sequence[Tensor]) -> Tensor:
+    """Neighbours' divergence, (), the mean over vectors (batch, any) of the same items; as are those that are known."""
+    if len(vectors[0]) < neighbours.FEWEST:
+        return vectors[0].new_zeros(())
+    with torch.autocast(vectors[0].device.type, enabled=False):  # distances would be lost in bfloat16
         wanted = neighbours.affinities(torch.cat([_of_one_variance(part) for part in known], 1))
-        longer = torch.cat([embedding[:, :SHORT].detach(), embedding[:, SHORT:]], 1)
-        asked = [(embedding if size <= SHORT else longer)[:, :size] for size in lengths(embedding.shape[1])]
-        return neighbours.misplaced(asked, wanted)
+        return neighbours.misplaced(vectors, wanted)
 
 
 def _of_one_variance(rows: Tensor) -> Tensor:
@@ -194,23 +193,40 @@ def _of_one_variance(rows: Tensor) -> Tensor:
     return apart / apart.square().sum(1).mean().sqrt().clamp_min(1e-12)
 
 
-def lengths(size: int) -> list[int]:
-    """8, 12, 16, then each twice the one before, and all numbers at the end; these alone where they are fewer."""
-    some = [*range(FEWEST, SHORT + 1, STEP)]
-    while some[-1] < size:
-        some.append(2 * some[-1])
-    return [*(length for length in some if length < size), size]
+def fewest(lengths: Sequence[int]) -> list[tuple[int, int]]:
+    """The fewest numbers of each vector that are asked for, more than any shorter one has, beside its length."""
+    return [(lengths[0], lengths[0]), *((shorter + 1, length) for shorter, length in pairwise(lengths))]
 
 
-def _first(numbers: Tensor, draw: Tensor) -> Tensor:
+def _first(codes: Tensor, draw: Tensor) -> Tensor:
     """Each row with its first numbers only: all of them for some rows, else as many as a log-uniform law says.
 
     Args:
-        numbers: (batch, size).
+        codes: (batch, size).
         draw: uniform from 0 to 1, (batch,).
     """
-    size = numbers.shape[1]
-    fewest = min(FEWEST, size)
+    size = codes.shape[1]
+    few = min(FEWEST, size)
     share = ((draw - WHOLE) / (1.0 - WHOLE)).clamp_min(0.0)
-    count = torch.where(share > 0, fewest * (size / fewest) ** share, float(size)).round()
-    return numbers * (torch.arange(size, device=numbers.device) < count[:, None])
+    count = torch.where(share > 0, few * (size / few) ** share, float(size)).round()
+    return codes * (torch.arange(size, device=codes.device) < count[:, None])
+
+
+def _of_one_vector(embedding: Tensor, draw: Tensor, lengths: Sequence[int]) -> Tensor:
+    """Each row with the numbers of one vector only, or the first of them.
+
+    Every vector is given equally often, whole or with any number that no shorter one has.
+
+    Args:
+        embedding: vectors of these lengths side by side, (batch, all).
+        draw: uniform from 0 to 1, (batch,).
+        lengths: of the vectors, rising.
+    """
+    few, length = torch.tensor(fewest(lengths), device=embedding.device).T
+    drawn = draw * len(lengths)
+    which = drawn.long().clamp_max(len(lengths) - 1)
+    share = ((drawn - which - WHOLE_VECTORS) / (1.0 - WHOLE_VECTORS)).clamp(0.0, 1.0)
+    some = (few[which] + (share * (length - few + 1)[which]).long()).minimum(length[which])
+    count = torch.where(drawn - which < WHOLE_VECTORS, length[which], some)
+    start, place = (length.cumsum(0) - length)[which, None], torch.arange(embedding.shape[1], device=embedding.device)
+    return embedding * ((place >= start) & (place < start + count[:, None]))

@@ -12,20 +12,35 @@ from sparring.networks.base import Generator
 HIDDEN_LAYERS, DECODER_LAYERS = 2, 3
 MOST_READ = 512  # numbers that an encoder reads; of more features their principal components, which cost less
 MOST_FITTED = 1024  # items that these are taken from
+SHORT, STEP = 16, 4
+
+
+def lengths(size: int) -> tuple[int, ...]:
+    """Of the vectors of an embedding: 4, 8, 12, 16, then each twice the one before, and `size` at the end."""
+    some = [*range(STEP, SHORT + 1, STEP)]
+    while some[-1] < size:
+        some.append(2 * some[-1])
+    return (*(length for length in some if length < size), size)
 
 
 class Encoder(nn.Module):
     """Maps the discriminator's features (batch, num_features) to codes and to an embedding.
 
-    Both are ordered: from eight on, their first numbers alone are the best description of that length that training
-    found (nested dropout, Rippel et al. 2014, arXiv 1402.0915). From codes a decoder paints the item. From an embedding
-    the features themselves can be told, and items that are near each other in features and codes are near in it.
+    From codes a decoder paints the item. They are ordered: from eight on, their first numbers alone are the best code
+    of that length that training found (nested dropout, Rippel et al. 2014, arXiv 1402.0915).
+    From an embedding the features themselves can be told, and items that are near each other in features and codes are
+    near in it. It is several vectors side by side, each of another length and none a part of another: what keeps
+    neighbours best in many numbers does not begin with what keeps them best in few. Of any other length, the first
+    numbers of the next longer vector serve, which are ordered down to the length before.
     What it reads of more than 512 features are their first 512 principal components.
 
     Args:
         num_features: of the discriminator.
         width: units of a hidden layer.
-        size: numbers in a code, and in an embedding.
+        size: numbers in a code, and in the longest vector of an embedding.
+
+    Attributes:
+        lengths: of the vectors of an embedding.
     """
 
     shift: Tensor
@@ -34,10 +49,10 @@ class Encoder(nn.Module):
 
     def __init__(self, num_features: int, width: int, size: int) -> None:
         super().__init__()
-        self.num_features, self.width, self.size = num_features, width, size
+        self.num_features, self.width, self.size, self.lengths = num_features, width, size, lengths(size)
         self.num_read = min(num_features, MOST_READ)
         self.codes = Perceptron(self.num_read, width, size)
-        self.embedding = Perceptron(self.num_read, width, size)
+        self.embedding = Perceptron(self.num_read, width, sum(self.lengths))
         self.register_buffer("shift", torch.zeros(num_features))
         self.register_buffer("factor", torch.ones(1))
         few = num_features <= MOST_READ
@@ -50,6 +65,11 @@ class Encoder(nn.Module):
     def read(self, known: Tensor) -> Tensor:
         """What codes and embedding are made of, (batch, num_read): standardised features, or components of them."""
         return known if self.components is None else known @ self.components
+
+    def vector(self, embedding: Tensor, dim: int) -> Tensor:
+        """Of all vectors of an embedding the first `dim` numbers of the shortest that has so many, (batch, dim)."""
+        start = sum(length for length in self.lengths if length < dim)
+        return embedding[:, start : start + dim]
 
     def fit(self, features: Tensor) -> None:
         """Take mean, deviation and components from the features of some items, (n, num_features)."""

@@ -9,7 +9,6 @@ import numpy as np
 
 from sparring.data.source import Source, iterate
 from sparring.errors import UsageError, rule
-from sparring.games.encoding import FEWEST
 from sparring.tasks.maps import Map, fit_map
 
 if TYPE_CHECKING:
@@ -68,10 +67,11 @@ class Embedder:
         """How the numbers come about, in a sentence."""
         if self.map is not None:
             return self.map.rule
-        first = f"the first {min(self.dim, self.size)} of the {self.size} numbers"
-        fewest = min(FEWEST, self.size)
-        order = f"the most telling {fewest} first" if self.dim >= fewest else f"a part of {fewest} learned together"
-        text = f"{first} that the encoder tells the discriminator's features from, {order}"
+        dim, lengths = min(self.dim, self.size), self.model.coders()[0].lengths
+        whole = next(length for length in lengths if length >= dim)
+        first = "" if dim == whole else f"the first {dim} of "
+        order = ", the most telling first" if lengths[0] < dim < whole else ""
+        text = f"{first}the {whole} numbers that the encoder tells the discriminator's features from{order}"
         more = self.dim - self.size
         return text + (f"; then the first {more:,} of the features themselves, standardised" if more > 0 else "")
 
