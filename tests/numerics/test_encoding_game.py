@@ -146,7 +146,7 @@ def test_every_vector_is_given_alike_whole_or_with_more_numbers_than_shorter_one
     kept = _of_one_vector(torch.ones(60_000, sum(known)), draw, known).split(known, dim=1)
     counts = torch.stack([part.sum(1) for part in kept], 1).numpy()
     assert ((counts > 0).sum(1) == 1).all(), "numbers of one vector only"
-    for part, length, shorter, found in zip(kept, known, (3, *known), counts.T, strict=False):
+    for part, length, shorter, found in zip(kept, known, (3, *known[:-1]), counts.T, strict=True):
         assert (part == part.sort(1, descending=True).values).all(), "the first ones"
         some = found[found > 0]
         assert len(some) / 60_000 == pytest.approx(1 / len(known), abs=0.01)
@@ -154,7 +154,9 @@ def test_every_vector_is_given_alike_whole_or_with_more_numbers_than_shorter_one
         assert (some == length).mean() == pytest.approx(
             WHOLE_VECTORS + (1 - WHOLE_VECTORS) / (length - shorter), abs=0.02
         )
-        assert some[some < length].mean() == pytest.approx((shorter + length) / 2, rel=0.05) if length > 4 else True
+        assert some.mean() == pytest.approx(
+            WHOLE_VECTORS * length + (1 - WHOLE_VECTORS) * (shorter + 1 + length) / 2, rel=0.02
+        )
 
 
 def test_lengths_are_multiples_of_four_then_twice_as_many_each() -> None:

@@ -135,8 +135,10 @@ class EncodingGame:
         reconstruction = mse_loss(hide(painted.float(), unknown), items) / self.variance
         description = mse_loss(told.float(), features)
         known = [self.together(part) for part in (features, codes.detach().float())]
-        share = self.together(of_embedding[:1])[0].item()  # that of the first item of all
-        counts = [min(length, int(few + share * (length - few + 1))) for few, length in fewest(encoder.lengths)]
+        few, length = torch.tensor(fewest(encoder.lengths), device=draw.device).T
+        counts = _count(
+            few, length, self.together(of_embedding[:1])[0]
+        ).tolist()  # by the draw of the first item of all
         embedding = self.together(embedding.float())
         misplaced = _misplaced([encoder.vector(embedding, count) for count in counts], known)
         loss = reconstruction + description + misplaced
@@ -212,6 +214,11 @@ def _first(codes: Tensor, draw: Tensor) -> Tensor:
     return codes * (torch.arange(size, device=codes.device) < count[:, None])
 
 
+def _count(few: Tensor, length: Tensor, share: Tensor) -> Tensor:
+    """Whole numbers from few to length, each as likely as the others where the share is uniform from 0 to 1."""
+    return (few + (share * (length - few + 1)).long()).minimum(length)
+
+
 def _of_one_vector(embedding: Tensor, draw: Tensor, lengths: Sequence[int]) -> Tensor:
     """Each row with the numbers of one vector only, or the first of them.
 
@@ -226,7 +233,7 @@ def _of_one_vector(embedding: Tensor, draw: Tensor, lengths: Sequence[int]) -> T
     drawn = draw * len(lengths)
     which = drawn.long().clamp_max(len(lengths) - 1)
     share = ((drawn - which - WHOLE_VECTORS) / (1.0 - WHOLE_VECTORS)).clamp(0.0, 1.0)
-    some = (few[which] + (share * (length - few + 1)[which]).long()).minimum(length[which])
+    some = _count(few[which], length[which], share)
     count = torch.where(drawn - which < WHOLE_VECTORS, length[which], some)
     start, place = (length.cumsum(0) - length)[which, None], torch.arange(embedding.shape[1], device=embedding.device)
     return embedding * ((place >= start) & (place < start + count[:, None]))
