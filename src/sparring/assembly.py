@@ -145,14 +145,15 @@ def build_encoding_engine(
         scaled: items that the scale of features and of errors is taken from.
     """
     size = generator.latent
-    encoder = Encoder(discriminator.num_features, config.encoder.width, size)
+    encoder = Encoder(discriminator.num_features, discriminator.shape, config.encoder.width, size)
     autoencoder = Autoencoder(encoder, decoder_like(generator, size, config.encoder.width))
     for name, part in autoencoder.named_children():
         initialise(part, torch_stream(config.seed, name))
     items = scaler.to_model(spread_rows(source, scaled))
     with torch.no_grad():
-        parts = items.nan_to_num(0.0).split(SCALED_BATCH)
-        encoder.fit(torch.cat([discriminator.features(part.to(device)).cpu() for part in parts]))
+        shown = items.nan_to_num(0.0)
+        parts = shown.split(SCALED_BATCH)
+        encoder.fit(torch.cat([discriminator.features(part.to(device)).cpu() for part in parts]), shown)
     variance = float((items - items.nanmean(0)).nan_to_num(0.0).square().mean())
     generated = config.encoder.generated or 0.0
     sizes = lessons(config)

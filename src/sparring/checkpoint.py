@@ -20,7 +20,7 @@ from torch import Tensor
 from sparring.atomic import replacing, sync
 from sparring.errors import RunError
 
-FORMAT = 5
+FORMAT = 6
 FACTS = "state.json"
 
 

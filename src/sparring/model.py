@@ -39,7 +39,7 @@ class Model:
         scaler: data units <-> network units.
         config: the resolved configuration that it was trained with.
         facts: what else is known of it, such as the samples seen.
-        encoder: from the discriminator's features to codes and an embedding; None where none was trained.
+        encoder: from items and the discriminator's features to codes and an embedding; None where none was trained.
         decoder: from codes to items; None with the encoder.
     """
 
@@ -85,7 +85,7 @@ class Model:
             RunError: when the model has no encoder.
         """
         encoder, _ = self.coders()
-        parts = [encoder.codes(encoder.read(known)).cpu().numpy() for known in self._known(encoder, rows)]
+        parts = [encoder.codes(encoder.read(*seen)).cpu().numpy() for seen in self._seen(rows)]
         return np.concatenate(parts) if parts else np.empty((0, encoder.size), np.float32)
 
     @torch.inference_mode()
@@ -137,9 +137,10 @@ class Model:
         encoder, _ = self.coders()
         dim = encoder.size + encoder.num_features if dim is None else dim
         parts = []
-        for known in self._known(encoder, rows):
-            numbers = encoder.vector(encoder.embedding(encoder.read(known)), min(dim, encoder.size))
-            parts.append(torch.cat([numbers, known[:, : dim - numbers.shape[1]]], 1).cpu().numpy())
+        for features, items in self._seen(rows):
+            numbers = encoder.vector(encoder.embedding(encoder.read(features, items)), min(dim, encoder.size))
+            more = encoder.features.standardise(features)[:, : dim - numbers.shape[1]]
+            parts.append(torch.cat([numbers, more], 1).cpu().numpy())
         return np.concatenate(parts) if parts else np.empty((0, dim), np.float32)
 
     @property
@@ -164,9 +165,9 @@ class Model:
             )
         return self.encoder, self.decoder
 
-    def _known(self, encoder: Encoder, rows: np.ndarray) -> Iterator[Tensor]:
+    def _seen(self, rows: np.ndarray) -> Iterator[tuple[Tensor, Tensor]]:
         for items in self._items(rows):
-            yield encoder.standardise(self.discriminator.features(items))
+            yield self.discriminator.features(items), items
 
     def _paint(self, network: Generator, z: Tensor) -> np.ndarray:
         if not len(z):
@@ -218,7 +219,7 @@ class Model:
     def _coders_description(self) -> dict[str, Any]:
         if self.encoder is None or self.decoder is None:
             return {}
-        sizes = {name: getattr(self.encoder, name) for name in ("num_features", "width", "size")}
+        sizes = {name: getattr(self.encoder, name) for name in ("num_features", "shape", "width", "size")}
         return {"encoder": sizes, "decoder": _recipe(self.decoder)}
 
     def save(self, folder: Path | str) -> Path:

@@ -25,7 +25,7 @@ from sparring.games.encoding import (
 from sparring.games.neighbours import affinities, misplaced
 from sparring.networks import DISCRIMINATORS, GENERATORS
 from sparring.networks.base import initialise
-from sparring.networks.encoder import MOST_READ, Encoder, PerceptronDecoder, lengths
+from sparring.networks.encoder import Components, Encoder, PerceptronDecoder, lengths
 from sparring.rng import torch_stream
 
 SIZE, LENGTHS = 10, (4, 8, 10)  # of the vectors of an embedding
@@ -34,11 +34,11 @@ SIZE, LENGTHS = 10, (4, 8, 10)  # of the vectors of an embedding
 def make(missing: bool = False, variance: float = 0.5, generated: float = 0.0) -> EncodingGame:
     discriminator = DISCRIMINATORS["mlp"]((3,), 16)
     initialise(discriminator, torch_stream(0, "discriminator"))
-    encoder = Encoder(16, 24, SIZE)
+    encoder = Encoder(16, (3,), 24, SIZE)
     autoencoder = Autoencoder(encoder, GENERATORS["mlp"]((3,), SIZE, 16))
     for part in (encoder, autoencoder.decoder, autoencoder.describer):
         initialise(part, torch_stream(1, type(part).__name__))
-    encoder.fit(discriminator.features(items(500)).detach())
+    encoder.fit(discriminator.features(items(500)).detach(), items(500))
     generator = GENERATORS["mlp"]((3,), SIZE, 16)
     initialise(generator, torch_stream(4, "generator"))
     return EncodingGame(autoencoder, discriminator, generator, variance, generated, missing)
@@ -60,16 +60,17 @@ def test_gradients_are_those_of_the_loss_as_written() -> None:
     numbers = game.play(real, z, 1.0, still, lambda x: PLAIN)
     ours = [weight.grad.clone() for weight in game.autoencoder.parameters() if weight.grad is not None]
     encoder = game.autoencoder.encoder
-    features = (game.discriminator.features(real) - encoder.shift) * encoder.factor
-    painted = game.autoencoder.decoder(_first(encoder.codes(features), digits(z[:, 0], 0)))
-    told = game.autoencoder.describer(_of_one_vector(encoder.embedding(features), digits(z[:, 0], 1), LENGTHS))
-    apart = [part - part.mean(0) for part in (features.detach(), encoder.codes(features).detach())]
+    read = encoder.read(game.discriminator.features(real), real).detach()
+    features = read[:, :16]
+    painted = game.autoencoder.decoder(_first(encoder.codes(read), digits(z[:, 0], 0)))
+    told = game.autoencoder.describer(_of_one_vector(encoder.embedding(read), digits(z[:, 0], 1), LENGTHS))
+    apart = [part - part.mean(0) for part in (features, encoder.codes(read).detach())]
     both = torch.cat([part / (part**2).sum(1).mean().sqrt() for part in apart], 1)
-    embedding, wanted = encoder.embedding(features), affinities(both)
+    embedding, wanted = encoder.embedding(read), affinities(both)
     share = digits(z[0, 0], 1)
     ends = [4, 4 + int(5 + 4 * share), 12 + int(9 + 2 * share)]
     moved = sum(misplaced([embedding[:, start:end]], wanted) for start, end in zip((0, 4, 12), ends, strict=True)) / 3
-    loss = mse_loss(painted, real) / 0.5 + mse_loss(told, features.detach()) + moved
+    loss = mse_loss(painted, real) / 0.5 + mse_loss(told, features) + moved
     theirs = torch.autograd.grad(loss, list(game.autoencoder.parameters()))
     parts = numbers.reconstruction + numbers.description + numbers.misplaced
     assert parts.item() == pytest.approx(loss.item(), rel=1e-5)
@@ -91,8 +92,8 @@ def test_what_is_read_once_is_learned_from_twice_in_other_company() -> None:
     assert len({tuple(place.tolist()) for place, _ in parts}) == len(moves) == 4
     for (place, turn), moved in zip(parts, moves, strict=True):
         encoder = alone.autoencoder.encoder
-        known = encoder.standardise(alone.discriminator.features(real[place])).detach()
-        seen.append(alone._learn(real[place], known, z[place, 0], turn))
+        read = encoder.read(alone.discriminator.features(real[place]), real[place]).detach()
+        seen.append(alone._learn(real[place], read, z[place, 0], turn))
         for one, other in zip(moved, alone._weights, strict=True):
             torch.testing.assert_close(one, other.grad, rtol=1e-4, atol=1e-7)
     mean = torch.stack([told.reconstruction for told in seen]).mean()
@@ -120,7 +121,7 @@ def test_the_discriminator_is_left_alone() -> None:
 def test_features_are_standardised_by_those_it_was_given() -> None:
     game = make()
     features = game.discriminator.features(items(500)).detach()
-    own = game.autoencoder.encoder.standardise(features)
+    own = game.autoencoder.encoder.features.standardise(features)
     assert own.mean(0).abs().max() < 1e-5
     assert own.square().mean().item() == pytest.approx(1.0, rel=1e-4)
 
@@ -167,7 +168,7 @@ def test_lengths_are_multiples_of_four_then_twice_as_many_each() -> None:
 
 
 def test_a_vector_comes_from_its_own_place() -> None:
-    encoder, numbers = Encoder(16, 8, SIZE), torch.arange(22.0).expand(2, -1)
+    encoder, numbers = Encoder(16, (3,), 8, SIZE), torch.arange(22.0).expand(2, -1)
     places = {1: [0], 4: [0, 1, 2, 3], 5: [4, 5, 6, 7, 8], 8: list(range(4, 12)), 9: list(range(12, 21))}
     for dim, place in places.items():
         assert encoder.vector(numbers, dim).tolist() == [place, place]
@@ -195,7 +196,7 @@ def test_missing_cells_count_for_nothing() -> None:
     known = real.nan_to_num(0.0)
     with torch.no_grad():
         painted = game.autoencoder.decoder(
-            _first(encoder.codes(encoder.standardise(game.discriminator.features(known))), digits(z[:, 0], 0))
+            _first(encoder.codes(encoder.read(game.discriminator.features(known), known)), digits(z[:, 0], 0))
         )
     squares = ((painted - known) ** 2)[~real.isnan()].sum() / real.numel() / 0.5
     assert numbers.reconstruction.item() == pytest.approx(squares.item(), rel=1e-5)
@@ -236,38 +237,59 @@ def test_it_learns_a_curve() -> None:
     assert numbers.description.item() < 0.1
 
 
-def test_of_many_features_the_principal_components_are_read() -> None:
+def test_of_many_numbers_the_principal_components_are_read() -> None:
     rows = torch.randn(900, 700, generator=torch_stream(0, "rows")) * torch.linspace(3.0, 0.1, 700) + 5.0
-    encoder = Encoder(700, 8, SIZE)
-    encoder.fit(rows)
-    read = encoder.read(encoder.standardise(rows)).double().numpy()
-    assert read.shape == (900, MOST_READ)
+    few = Components(700, 512)
+    few.fit(rows)
+    read = few(rows).double().numpy()
+    assert read.shape == (900, few.count) == (900, 512)
     assert np.square(read).mean() == pytest.approx(1.0, rel=1e-4)
     centred = (rows - rows.mean(0)).double().numpy()
-    theirs = PCA(MOST_READ, svd_solver="full").fit_transform(centred)
+    theirs = PCA(512, svd_solver="full").fit_transform(centred)
     np.testing.assert_allclose(np.abs(read), np.abs(theirs) / np.sqrt(np.square(theirs).mean()), atol=1e-3)
-    again = Encoder(700, 8, SIZE)
+    again = Components(700, 512)
     again.fit(rows + 1e-6 * torch.randn(900, 700, generator=torch_stream(1, "rows")))
-    torch.testing.assert_close(again.components[:, :9], encoder.components[:, :9], atol=1e-4, rtol=0)
+    assert few.axes is not None
+    torch.testing.assert_close(again.axes[:, :9], few.axes[:, :9], atol=1e-4, rtol=0)
 
 
 def test_fewer_items_than_components_leave_the_others_empty() -> None:
     rows = torch.randn(20, 700, generator=torch_stream(0, "rows"))
-    encoder = Encoder(700, 8, SIZE)
-    encoder.fit(rows)
-    read = encoder.read(encoder.standardise(rows))
+    few = Components(700, 512)
+    few.fit(rows)
+    read = few(rows)
     assert (read.square().sum(0) > 0).sum() == 19
     ours, theirs = torch.cdist(read, read), torch.cdist(rows, rows)
     torch.testing.assert_close(ours / ours.max(), theirs / theirs.max(), rtol=1e-3, atol=1e-3)
-    encoder.fit(rows[:1].expand(5, -1))
-    assert encoder.read(encoder.standardise(rows)).isfinite().all(), "items that are all the same"
+    few.fit(rows[:1].expand(5, -1))
+    assert few(rows).isfinite().all(), "items that are all the same"
 
 
-def test_few_features_are_read_as_they_are() -> None:
-    encoder = make().autoencoder.encoder
-    known = torch.randn(5, 16)
-    assert encoder.components is None
-    assert encoder.read(known) is known
+def test_few_numbers_are_read_as_they_are() -> None:
+    rows = 3.0 * torch.randn(5000, 16, generator=torch_stream(0, "rows")) + 2.0
+    few = Components(16, 512)
+    few.fit(rows)
+    torch.testing.assert_close(few(rows), (rows - 2.0) / 3.0, atol=0.05, rtol=0.02)
+
+
+def test_features_and_the_item_are_read_side_by_side() -> None:
+    encoder, discriminator, real = make().autoencoder.encoder, make().discriminator, items(500)
+    features = discriminator.features(real)
+    apart = features - features.mean(0), real - real.mean(0)
+    wanted = torch.cat([part / part.square().mean().sqrt() for part in apart], 1)
+    torch.testing.assert_close(encoder.read(features, real), wanted, rtol=1e-3, atol=1e-3)
+
+
+def test_a_large_item_is_read_at_a_smaller_size() -> None:
+    encoder = Encoder(16, (3, 90, 60), 8, SIZE)
+    assert encoder.items.shift.shape == (3 * 45 * 30,)
+    fine = torch.randn(30, 3, 45, 30, generator=torch_stream(0, "items"))
+    large = fine.repeat_interleave(2, 2).repeat_interleave(2, 3)
+    encoder.fit(torch.zeros(30, 16), large)
+    torch.testing.assert_close(encoder.items.shift, fine.mean(0).flatten())
+    assert Encoder(16, (2, 9001), 8, SIZE).items.shift.shape == (2 * 1126,)
+    assert Encoder(16, (5000,), 8, SIZE).items.shift.shape == (5000,), "columns of a table have no size"
+    assert Encoder(16, (1, 64, 64), 8, SIZE).items.shift.shape == (4096,)
 
 
 def test_a_decoder_starts_with_the_mean_item() -> None:

@@ -114,7 +114,8 @@ def autoencoder_as_model(known: Known, network: PlainAutoencoder) -> Model:
     """The model of a run with a plain autoencoder in its encoder's place."""
     model = known.model
     size = network.decoder.latent
-    encoder = Encoder(model.discriminator.num_features, model.config.encoder.width, size)
+    discriminator, width = model.discriminator, model.config.encoder.width
+    encoder = Encoder(discriminator.num_features, discriminator.shape, width, size)
     found = AutoencoderModel(
         model.generator, model.discriminator, model.scaler, model.config, model.facts, encoder, network.decoder
     )

@@ -1,9 +1,9 @@
 """An encoder and what it is answerable to, taught after the two players are done.
 
-The encoder reads the discriminator's features, which stay as they are. A decoder paints the item from the code, a
-describer tells the features from the embedding. Of a code only the first numbers are given, of every item another
-number of them, so that every length is learned at once (nested dropout, Rippel et al. 2014, arXiv 1402.0915). Of an
-embedding one of its vectors is given, or its first numbers.
+The encoder reads the item and the discriminator's features, which stay as they are. A decoder paints the item from the
+code, a describer tells the features from the embedding. Of a code only the first numbers are given, of every item
+another number of them, so that every length is learned at once (nested dropout, Rippel et al. 2014, arXiv 1402.0915).
+Of an embedding one of its vectors is given, or its first numbers.
 These vectors also answer for keeping near each other, among the items of a batch, what is near in the features and the
 codes together: what the discriminator goes by, and what the item looks like.
 It is taught on real items; few of them would be learned by heart, so some of what is shown is generated then.
@@ -56,14 +56,14 @@ class Autoencoder(nn.Module):
     """The networks that are taught together.
 
     Args:
-        encoder: from features to codes and embedding.
+        encoder: from items and their features to codes and embedding.
         decoder: from codes to items.
     """
 
     def __init__(self, encoder: Encoder, decoder: Generator) -> None:
         super().__init__()
         self.encoder, self.decoder = encoder, decoder
-        self.describer = Perceptron(sum(encoder.lengths), encoder.width, encoder.num_read)
+        self.describer = Perceptron(sum(encoder.lengths), encoder.width, encoder.features.count)
 
 
 class EncodingGame:
@@ -114,22 +114,22 @@ class EncodingGame:
         encoder = self.autoencoder.encoder
         with torch.no_grad():
             items = hide(shown, shown.isnan() if self.missing else None)
-            read = _in_parts(self.discriminator.features, items)
-            features = encoder.read(encoder.standardise(read.float())).float()
+            read = encoder.read(_in_parts(self.discriminator.features, items).float(), items).float()
         seen: list[Numbers] = []
         for part, turn in halves(len(shown)) if self.twice else [(torch.arange(len(shown)), 0.0)]:
             some = part.to(shown.device)
-            seen.append(self._learn(shown[some], features[some], z[some, 0], turn))
+            seen.append(self._learn(shown[some], read[some], z[some, 0], turn))
             move("autoencoder")
         return Numbers(*(torch.stack(values).mean() for values in zip(*map(astuple, seen), strict=True)))
 
-    def _learn(self, shown: Tensor, features: Tensor, draw: Tensor, turn: float) -> Numbers:
+    def _learn(self, shown: Tensor, read: Tensor, draw: Tensor, turn: float) -> Numbers:
         """The gradients by some items, whose numbers are given by a draw that is turned by a share of its law."""
         encoder = self.autoencoder.encoder
+        features = read[:, : encoder.features.count]
         unknown = shown.isnan() if self.missing else None
         items = hide(shown, unknown)
         of_codes, of_embedding = ((digits(draw, which) + turn).remainder(1.0) for which in (0, 1))
-        codes, embedding = encoder.codes(features), encoder.embedding(features)
+        codes, embedding = encoder.codes(read), encoder.embedding(read)
         painted = self.autoencoder.decoder(_first(codes, of_codes))
         told = self.autoencoder.describer(_of_one_vector(embedding, of_embedding, encoder.lengths))
         reconstruction = mse_loss(hide(painted.float(), unknown), items) / self.variance

@@ -1,17 +1,20 @@
-"""What an item is in few numbers: two small networks on the features that the discriminator learned; and back."""
+"""What an item is in few numbers: two small networks on what the discriminator sees in it and on the item; and back."""
 
 import math
+from collections.abc import Sequence
 from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import adaptive_avg_pool1d, adaptive_avg_pool2d
 
 from sparring.networks import GENERATORS
 from sparring.networks.base import Generator
 
 HIDDEN_LAYERS, DECODER_LAYERS = 2, 3
-MOST_READ = 512  # numbers that an encoder reads; of more features their principal components, which cost less
+MOST_FEATURES, MOST_CELLS = 512, 256  # that an encoder reads; of more their principal components, which cost less
 MOST_FITTED = 1024  # items that these are taken from
+MOST_LOOKED_AT = 4096  # numbers of an item that its components are taken from; a larger one is made small before
 SHORT, STEP = 16, 4
 
 
@@ -24,7 +27,7 @@ def lengths(size: int) -> tuple[int, ...]:
 
 
 class Encoder(nn.Module):
-    """Maps the discriminator's features (batch, num_features) to codes and to an embedding.
+    """Maps items (batch, *shape) and the discriminator's features of them (batch, num_features) to codes and embedding.
 
     From codes a decoder paints the item. They are ordered: from eight on, their first numbers alone are the best code
     of that length that training found (nested dropout, Rippel et al. 2014, arXiv 1402.0915).
@@ -32,55 +35,102 @@ class Encoder(nn.Module):
     near in it. It is several vectors side by side, each of another length and none a part of another: what keeps
     neighbours best in many numbers does not begin with what keeps them best in few. Of any other length, the first
     numbers of the next longer vector serve, which are ordered down to the length before.
-    What it reads of more than 512 features are their first 512 principal components.
+    Both read the features, of more than 512 their first 512 principal components, and the item itself, of more than
+    256 numbers their first 256: a discriminator does not go by all that an item looks like.
 
     Args:
         num_features: of the discriminator.
+        shape: of an item, channels first.
         width: units of a hidden layer.
         size: numbers in a code, and in the longest vector of an embedding.
 
     Attributes:
         lengths: of the vectors of an embedding.
+        features: how features are read.
+        items: how the items themselves are.
     """
 
-    shift: Tensor
-    factor: Tensor
-    components: Tensor | None
-
-    def __init__(self, num_features: int, width: int, size: int) -> None:
+    def __init__(self, num_features: int, shape: Sequence[int], width: int, size: int) -> None:
         super().__init__()
-        self.num_features, self.width, self.size, self.lengths = num_features, width, size, lengths(size)
-        self.num_read = min(num_features, MOST_READ)
-        self.codes = Perceptron(self.num_read, width, size)
-        self.embedding = Perceptron(self.num_read, width, sum(self.lengths))
-        self.register_buffer("shift", torch.zeros(num_features))
-        self.register_buffer("factor", torch.ones(1))
-        few = num_features <= MOST_READ
-        self.register_buffer("components", None if few else torch.eye(num_features, self.num_read))
+        self.num_features, self.shape, self.width, self.size = num_features, tuple(shape), width, size
+        self.lengths, self._looked_at = lengths(size), _looked_at(self.shape)
+        self.features = Components(num_features, MOST_FEATURES)
+        self.items = Components(math.prod(self._looked_at), MOST_CELLS)
+        num_read = self.features.count + self.items.count
+        self.codes = Perceptron(num_read, width, size)
+        self.embedding = Perceptron(num_read, width, sum(self.lengths))
 
-    def standardise(self, features: Tensor) -> Tensor:
-        """Features less their mean, over one common deviation."""
-        return (features - self.shift) * self.factor
+    def read(self, features: Tensor, items: Tensor) -> Tensor:
+        """What codes and embedding are made of, (batch, features.count + items.count)."""
+        return torch.cat([self.features(features), self.items(self._look(items))], 1)
 
-    def read(self, known: Tensor) -> Tensor:
-        """What codes and embedding are made of, (batch, num_read): standardised features, or components of them."""
-        return known if self.components is None else known @ self.components
+    def fit(self, features: Tensor, items: Tensor) -> None:
+        """Take means, deviations and components from some items (n, *shape) and their features (n, num_features)."""
+        self.features.fit(features)
+        self.items.fit(self._look(items))
+
+    def _look(self, items: Tensor) -> Tensor:
+        """The numbers of items, (batch, any); of larger ones, of what they are at a smaller size."""
+        if self._looked_at == self.shape:
+            return items.flatten(1)
+        height, *width = self._looked_at[1:]
+        small = adaptive_avg_pool2d(items, (height, width[0])) if width else adaptive_avg_pool1d(items, height)
+        return small.flatten(1)
 
     def vector(self, embedding: Tensor, dim: int) -> Tensor:
         """Of all vectors of an embedding the first `dim` numbers of the shortest that has so many, (batch, dim)."""
         start = sum(length for length in self.lengths if length < dim)
         return embedding[:, start : start + dim]
 
-    def fit(self, features: Tensor) -> None:
-        """Take mean, deviation and components from the features of some items, (n, num_features)."""
-        features = features.double()
-        mean = features.mean(0)
-        deviation = (features - mean).square().mean().sqrt().clamp_min(1e-12)
+
+class Components(nn.Module):
+    """Rows of many numbers in fewer: of more than `most`, their principal components; on one common scale.
+
+    Args:
+        numbers: in a row.
+        most: that are given.
+
+    Attributes:
+        count: of the numbers that are given.
+    """
+
+    shift: Tensor
+    factor: Tensor
+    axes: Tensor | None
+
+    def __init__(self, numbers: int, most: int) -> None:
+        super().__init__()
+        self.count = min(numbers, most)
+        self.register_buffer("shift", torch.zeros(numbers))
+        self.register_buffer("factor", torch.ones(1))
+        self.register_buffer("axes", None if numbers <= most else torch.eye(numbers, most))
+
+    def standardise(self, rows: Tensor) -> Tensor:
+        """Rows less their mean, over one common deviation."""
+        return (rows - self.shift) * self.factor
+
+    def forward(self, rows: Tensor) -> Tensor:
+        """(batch, count), the mean square of all numbers about 1."""
+        rows = self.standardise(rows)
+        return rows if self.axes is None else rows @ self.axes
+
+    def fit(self, rows: Tensor) -> None:
+        """Take mean, deviation and components from some rows, (n, numbers)."""
+        rows = rows.double()
+        mean = rows.mean(0)
+        deviation = (rows - mean).square().mean().sqrt().clamp_min(1e-12)
         self.shift.copy_(mean)
         self.factor.copy_(1.0 / deviation)
-        if self.components is not None:
-            some = features[:: -(-len(features) // MOST_FITTED)]
-            self.components.copy_(_principal((some - mean) / deviation, self.num_read))
+        if self.axes is not None:
+            some = rows[:: -(-len(rows) // MOST_FITTED)]
+            self.axes.copy_(_principal((some - mean) / deviation, self.count))
+
+
+def _looked_at(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """The shape of an item, channels first, with its sides halved until it has few enough numbers."""
+    while math.prod(shape) > MOST_LOOKED_AT and max(shape[1:], default=1) > 1:
+        shape = (shape[0], *(-(-side // 2) for side in shape[1:]))
+    return shape
 
 
 def _principal(rows: Tensor, count: int) -> Tensor:

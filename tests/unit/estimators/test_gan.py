@@ -256,8 +256,8 @@ def test_score_is_the_discriminator(on_vectors):
 def test_transform_and_its_inverse_are_encoder_and_decoder(on_vectors):
     model = on_vectors.model_
     with torch.no_grad():
-        features = model.discriminator.features(model.scaler.to_model(vectors()))
-        codes = model.encoder.codes(model.encoder.standardise(features))
+        items = model.scaler.to_model(vectors())
+        codes = model.encoder.codes(model.encoder.read(model.discriminator.features(items), items))
         items = model.decoder(codes)
         shorter = model.decoder(codes * torch.tensor([1, 1, 0, 0, 0]))
     np.testing.assert_allclose(on_vectors.transform(vectors()), codes.numpy(), atol=1e-5)
