@@ -14,7 +14,7 @@ from sparring.config import AugmentConfig, Config, OptimiserConfig, replace
 from sparring.data.feed import ShuffledFeed
 from sparring.data.scale import Scaler
 from sparring.data.source import Source, Spec, SubsetSource, spread_rows
-from sparring.distribution import together
+from sparring.distribution import share_first, together
 from sparring.engine import Engine
 from sparring.errors import UsageError, did_you_mean, rule
 from sparring.games.adversarial import AdversarialGame
@@ -101,8 +101,10 @@ def adversarial_samples(config: Config) -> int:
 
 def lessons(config: Config) -> list[int]:
     """Items that a step of the encoder may have: the players' batch, twice it and so on up to `encoder.batch`."""
-    sizes = [int(config.optimiser.batch or 1)]
-    while 2 * sizes[-1] <= (config.encoder.batch or 0):
+    batch = int(config.optimiser.batch or 1)
+    most = config.encoder.batch or batch
+    sizes = [min(batch, most)]
+    while 2 * sizes[-1] <= most:
         sizes.append(2 * sizes[-1])
     return sizes
 
@@ -154,6 +156,8 @@ def build_encoding_engine(
         shown = items.nan_to_num(0.0)
         parts = shown.split(SCALED_BATCH)
         encoder.fit(torch.cat([discriminator.features(part.to(device)).cpu() for part in parts]), shown)
+    if not alone:
+        share_first(list(encoder.buffers()))
     variance = float((items - items.nanmean(0)).nan_to_num(0.0).square().mean())
     generated = config.encoder.generated or 0.0
     sizes = lessons(config)
@@ -211,8 +215,9 @@ def check_processes(config: Config) -> None:
     if gpus and here > gpus and config.device != "cpu":
         fix = f"Start {gpus}, or train on the processors with --set device=cpu."
         raise UsageError(rule("The processes on this machine", f"one for each of its {gpus} GPUs", here, fix))
-    if isinstance(config.optimiser.batch, int) and config.optimiser.batch % world:
-        raise UsageError(rule("`optimiser.batch`", f"a multiple of the {world} processes", config.optimiser.batch))
+    for name, batch in (("optimiser.batch", config.optimiser.batch), ("encoder.batch", config.encoder.batch)):
+        if isinstance(batch, int) and batch % world:
+            raise UsageError(rule(f"`{name}`", f"a multiple of the {world} processes", batch))
 
 
 def _check_optimiser(options: OptimiserConfig) -> None:

@@ -53,6 +53,13 @@ def from_first(value: float) -> float:
     return shared.item()
 
 
+def share_first(tensors: Sequence[Tensor]) -> None:
+    """Fill tensors with what the first process has in them."""
+    if dist.is_initialized():
+        for tensor in tensors:
+            dist.broadcast(tensor, 0)
+
+
 @contextlib.contextmanager
 def first_alone() -> Iterator[bool]:
     """The first process works while the others wait; where it fails, they leave quietly and it tells.

@@ -79,7 +79,7 @@ class Model:
 
     @torch.inference_mode()
     def encode(self, rows: np.ndarray) -> np.ndarray:
-        """The codes of rows, (n, codes), float32: the first d numbers are the best d that were learned.
+        """The codes of rows, (n, codes), float32: from eight on, the first d numbers are the best d that were learned.
 
         Raises:
             RunError: when the model has no encoder.
@@ -122,7 +122,9 @@ class Model:
 
     @torch.inference_mode()
     def embed(self, rows: np.ndarray, dim: int | None = None) -> np.ndarray:
-        """The embedding of rows in `dim` numbers; behind its longest vector stand all standardised features.
+        """The embedding of rows in `dim` numbers; behind its longest vector stand the features, standardised.
+
+        Where no more of these are asked for than the encoder reads, they are principal components, the largest first.
 
         Args:
             rows: (n, *spec.shape).
@@ -139,8 +141,9 @@ class Model:
         parts = []
         for features, items in self._seen(rows):
             numbers = encoder.vector(encoder.embedding(encoder.read(features, items)), min(dim, encoder.size))
-            more = encoder.features.standardise(features)[:, : dim - numbers.shape[1]]
-            parts.append(torch.cat([numbers, more], 1).cpu().numpy())
+            more = dim - numbers.shape[1]
+            known = encoder.features if more <= encoder.features.count else encoder.features.standardise
+            parts.append(torch.cat([numbers, known(features)[:, :more]], 1).cpu().numpy())
         return np.concatenate(parts) if parts else np.empty((0, dim), np.float32)
 
     @property

@@ -157,7 +157,8 @@ def measure(
     overhead = 0.0 if judge is None else _measurements(engine, scaler, judge, len(source))
     encoding = {}
     for size in sizes:
-        lasting = replace(config, encoder={"samples": FEWEST_LESSONS * size // world})
+        own = size // world
+        lasting = replace(config, encoder={"samples": FEWEST_LESSONS * own, "batch": own})
         encoding[size] = _encoding_step(engine, lasting, source, scaler, seconds) / size
     return Pace(int(config.network.width or 0), step / (part * world), overhead, encoding)
 

@@ -90,6 +90,7 @@ def choose_recipe(config: Config, spec: Spec, count: int, variance: float, devic
     """
     name = config.network.name or choose_network(spec)
     is_mlp = name == "mlp"
+    batch = min(count, 256 if is_mlp else 64)
     chosen: dict[str, dict[str, Any]] = {
         "network": {
             "name": name,
@@ -99,12 +100,12 @@ def choose_recipe(config: Config, spec: Spec, count: int, variance: float, devic
             "latent": LATENT if spec.kind != "vector" else max(2, min(LATENT, spec.size)),
         },
         "optimiser": {
-            "batch": _shared(min(count, 256 if is_mlp else 64)),
+            "batch": _shared(batch),
             "generator_rate": 2.0 if _is_easy_to_judge(name, spec) else 1.0,
         },
         "penalties": _gamma(is_mlp, spec, variance),
         "schedule": {"warmup": 0.0, "hold": 0.0, "rate_end": 0.1},
-        "encoder": {"generated": GENERATED if count <= FEW_ITEMS else 0.0, "batch": _lesson(spec)},
+        "encoder": {"generated": GENERATED if count <= FEW_ITEMS else 0.0, "batch": _lesson(batch, spec, count)},
         "ema": {"cap": 500_000.0},
         "augment": _augment(config, spec, count),
     }
@@ -118,9 +119,12 @@ def choose_recipe(config: Config, spec: Spec, count: int, variance: float, devic
     return Choice(config, tuple(reasons))
 
 
-def _lesson(spec: Spec) -> int:
-    """The most items of a step of the encoder: a power of two, and fewer of large ones."""
-    return max(64, min(LESSON, 2 ** int(math.log2(SHOWN_NUMBERS / spec.size))))
+def _lesson(batch: int, spec: Spec, count: int) -> int:
+    """The most items of a step of the encoder: fewer of large ones, and each of them once, or it is its own neighbour.
+
+    That is a power of two, or the batch of the players where that is more.
+    """
+    return _shared(max(batch, 2 ** int(math.log2(min(LESSON, SHOWN_NUMBERS / spec.size, count)))))
 
 
 def _recipe_reasons(config: Config, name: str, spec: Spec, count: int, variance: float) -> dict[str, str]:

@@ -81,7 +81,7 @@ def test_the_encoder_has_larger_steps_where_these_are_many() -> None:
     assert [lesson(100 * size, sizes) for size in (1, 64, 127, 128, 511, 512, 9000)] == [
         *(64, 64, 64, 128, 256, 512, 512)
     ]
-    assert lessons(replace(Config(), optimiser={"batch": 1000}, encoder={"batch": 600})) == [1000]
+    assert lessons(replace(Config(), optimiser={"batch": 1000}, encoder={"batch": 600})) == [600], "a set value wins"
     pace = Pace(
         width=8, seconds_per_sample=0.01, overhead=0.0, encoding={64: 0.008, 128: 0.004, 256: 0.003, 512: 0.002}
     )

@@ -187,6 +187,9 @@ def figures_of(lines: Sequence[Line], figure: str, method: str | None = None) ->
     return [line["figures"][figure] for line in chosen if line["figures"].get(figure) is not None]
 
 
+LONGER = 1.05  # times a rival's minutes that ours may take
+
+
 def on_one_machine(lines: Sequence[Line]) -> bool:
     """Whether all cells ran on hardware that says the same of itself: what minutes buy is not the same elsewhere."""
     return len({str(line.get("hardware")) for line in lines}) <= 1

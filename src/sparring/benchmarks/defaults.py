@@ -4,6 +4,8 @@ import copy
 import dataclasses
 import json
 import shutil
+import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,14 +15,15 @@ from safetensors.torch import load_file, save_file
 from sparring.assembly import build_encoding_engine, split
 from sparring.atomic import replacing
 from sparring.benchmarks.autoencoder import PlainAutoencoder, train_autoencoder
-from sparring.benchmarks.bench import Context
+from sparring.benchmarks.bench import LONGER, Context, Figures, Line, on_one_machine
 from sparring.benchmarks.command import run_sparring
-from sparring.benchmarks.machine import commit
+from sparring.benchmarks.machine import commit, hardware
 from sparring.benchmarks.picturesets import SETS, Part
 from sparring.data.cache import open_cache
 from sparring.data.scale import Scaler
 from sparring.data.source import Source
 from sparring.engine import place
+from sparring.errors import RunError
 from sparring.hardware import kept_memory
 from sparring.model import Model
 from sparring.networks.base import initialise
@@ -40,12 +43,19 @@ class Known:
         train: images (n, height, width, channels) and labels, which only score.
         test: the same of the test part.
         commit: of the code that trained it.
+        minutes: that it took; None where that was not kept.
     """
 
     folder: Path
     train: Part
     test: Part
     commit: str
+    minutes: float | None = None
+
+    @property
+    def figures(self) -> Figures:
+        """What a line says of the run that was asked."""
+        return {"trained_at": self.commit} | ({} if self.minutes is None else {"training_minutes": self.minutes})
 
     @property
     def model(self) -> Model:
@@ -54,22 +64,63 @@ class Known:
 
 
 def default_run(name: str, seed: int, context: Context, minutes: float = MINUTES) -> Known:
-    """The run of `sparring train DATA --minutes 30 --seed SEED`, made where it is not there yet."""
+    """The run of `sparring train DATA --minutes 30 --seed SEED`, made where this machine has none that can be read."""
     train, test = _read(name, context)
     folder = context.work.parent / "default" / f"{name}-{seed}"
     run, done = folder / "run", folder / "done.json"
-    if not done.exists() or json.loads(done.read_text())["minutes"] != minutes:
+    if not _serves(run, done, minutes):
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         data: object = context.data / SETS[name].data if name in SETS else folder / "train.npy"
         if name not in SETS:
             np.save(folder / "train.npy", train.images[..., 0])
         context.note(f"  sparring train {data} --minutes {minutes:g} --seed {seed}")
+        began = time.perf_counter()
         run_sparring("train", data, "--run", run, "--minutes", minutes, "--seed", seed)
-        done.write_text(json.dumps({"minutes": minutes, "seed": seed, "commit": commit()}))
-    trained_at = json.loads(done.read_text())["commit"]
-    context.note(f"  asking the run of commit {trained_at}; remove {folder} for a new one")
-    return Known(run, train, test, trained_at)
+        taken = (time.perf_counter() - began) / 60
+        facts = {"minutes": minutes, "taken": taken, "seed": seed, "commit": commit(), "hardware": hardware()}
+        done.write_text(json.dumps(facts))
+    facts = json.loads(done.read_text())
+    context.note(f"  asking the run of commit {facts['commit']}; remove {folder} for a new one")
+    return Known(run, train, test, facts["commit"], facts.get("taken"))
+
+
+def _serves(run: Path, done: Path, minutes: float) -> bool:
+    """Whether a kept run is of as many minutes, of this machine, and of a version that can be read."""
+    facts = json.loads(done.read_text()) if done.exists() else {}
+    if facts.get("minutes") != minutes or facts.get("hardware", hardware()) != hardware():
+        return False
+    try:
+        Model.load(run)
+    except RunError:
+        return False
+    return True
+
+
+def pairs_of_one_run(
+    lines: Sequence[Line], sets: Sequence[str], ours: str, rivals: Sequence[str]
+) -> list[tuple[Figures, Figures]] | None:
+    """Our figures beside each rival's, of every set and seed that ours has.
+
+    None while they cannot be compared: where a set or a rival is missing, asked another run or had another machine, or
+    where ours took longer than its minutes.
+    """
+    found = {(line["set"], line["seed"], line["method"]): line for line in lines}
+    groups = [(name, seed) for name, seed, method in found if method == ours and name in sets]
+    pairs: list[tuple[Figures, Figures]] = []
+    for group in groups:
+        own = found[*group, ours]
+        for rival in rivals:
+            other = found.get((*group, rival))
+            if other is None or not _comparable(own, other):
+                return None
+            pairs.append((own["figures"], other["figures"]))
+    return pairs if {name for name, _ in groups} == set(sets) else None
+
+
+def _comparable(own: Line, other: Line) -> bool:
+    is_same = own["figures"].get("trained_at") == other["figures"].get("trained_at")
+    return is_same and on_one_machine([own, other]) and own["figures"].get("training_minutes", 0.0) <= LONGER * MINUTES
 
 
 def _read(name: str, context: Context) -> tuple[Part, Part]:

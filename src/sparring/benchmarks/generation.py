@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from sparring.benchmarks.bench import (
+    LONGER,
     Bar,
     Bench,
     Cell,
@@ -32,7 +33,6 @@ from sparring.rng import numpy_stream
 COUNT = 10_000
 NEIGHBOURS = 5
 SHOWN = 64
-LONGER = 1.05  # times a rival's minutes that ours may take
 FLOOR, OURS = "real train images", "sparring"
 MINUTES = {"fashion": 10.0, "mnist": 10.0, "cifar": 30.0}
 PUBLISHED = {

@@ -5,8 +5,15 @@ from functools import partial
 
 import numpy as np
 
-from sparring.benchmarks.bench import Bar, Bench, Cell, Column, Context, Figures, Line, on_one_machine
-from sparring.benchmarks.defaults import MINUTES, Known, autoencoder_as_model, default_run, kept_autoencoder
+from sparring.benchmarks.bench import Bar, Bench, Cell, Column, Context, Figures, Line
+from sparring.benchmarks.defaults import (
+    MINUTES,
+    Known,
+    autoencoder_as_model,
+    default_run,
+    kept_autoencoder,
+    pairs_of_one_run,
+)
 from sparring.data.pictures import save_grid
 from sparring.data.source import ArraySource, Spec
 from sparring.extractors.pca import PCA
@@ -24,16 +31,17 @@ their codes are dropped, and they are painted again. The error is the mean squar
 what `GAN.reconstruct` does: {STEPS} steps that move an item's codes to where the decoder paints it better; `{PLAIN}` is
 without them. Spectrum: root mean square difference in decibel of the mean power spectra of the painted and the real
 items, where blur shows. `{PCA_NAME}`: D principal components of the training pixels. `{AUTOENCODER}-D`: the
-discriminator's convolutions and the encoder's layers down to D numbers and the decoder back up, trained end to end on
-the mean square error for the same {MINUTES:g} minutes, for each D anew; `{AUTOENCODER}-D, refined` takes the same steps
-as ours. The encoder was designed with a look at the errors of Fashion-MNIST's test part (`benchmarks/LOG.md`).
+discriminator's convolutions and the encoder's layers down to D numbers, and the generator's kind of network and width
+back up, trained end to end on the mean square error for the same {MINUTES:g} minutes, for each D anew;
+`{AUTOENCODER}-D, refined` takes the same steps as ours. The encoder was designed with a look at the errors of
+Fashion-MNIST's test part (`benchmarks/LOG.md`).
 """
 
 
 def run(cell: Cell, context: Context, minutes: float = MINUTES) -> Figures:
     """Errors of one method at every length that it has."""
     known = default_run(cell.set, cell.seed, context, minutes)
-    figures: Figures = {"trained_at": known.commit}
+    figures: Figures = dict(known.figures)
     for dim in DIMS:
         painted = _painted(cell, known, dim, minutes)
         if painted is None:
@@ -73,13 +81,9 @@ def _painted(cell: Cell, known: Known, dim: int, minutes: float) -> np.ndarray |
 
 
 def _ratio(dim: int, rival: str, figure: str, lines: Sequence[Line]) -> float | None:
-    """Our figure over the rival's, the largest of any set and seed that has both."""
-    key = f"{figure}_{dim}"
-    found = {(x["set"], x["seed"], x["method"]): x["figures"][key] for x in lines if key in x["figures"]}
-    pairs = [(found[s, i, m], found[s, i, rival]) for s, i, m in found if m == OURS and (s, i, rival) in found]
-    if not on_one_machine([line for line in lines if line["method"] in (OURS, rival)]):
-        return None
-    return max((ours / theirs for ours, theirs in pairs), default=None)
+    """Our figure over the rival's, the largest of any set and seed; None while they cannot be compared."""
+    pairs, key = pairs_of_one_run(lines, SET_NAMES, OURS, (rival,)), f"{figure}_{dim}"
+    return max((ours[key] / theirs[key] for ours, theirs in pairs or []), default=None)
 
 
 RECONSTRUCT = Bench(
@@ -102,6 +106,7 @@ RECONSTRUCT = Bench(
             for figure, words, form in (("mse", "error", ".5f"), ("spectrum", "spectrum (dB)", ".2f"))
         ),
         Column("steps", "steps of the autoencoder", ","),
+        Column("training_minutes", "minutes of training", ".1f"),
         Column("trained_at", "commit of the run"),
     ),
     bars=tuple(

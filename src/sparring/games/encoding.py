@@ -146,14 +146,19 @@ class EncodingGame:
         return Numbers(reconstruction.detach(), description.detach(), misplaced.detach())
 
     def _with_generated(self, real: Tensor, z: Tensor) -> Tensor:
-        """The items, some of them replaced by generated ones: which ones, each item's own latents say."""
+        """The items, some of them replaced by generated ones, with cells missing where theirs are.
+
+        Which ones, each item's own latents say.
+        """
         if not self.generated:
             return real
         chosen = digits(z[:, 0], 2) < self.generated
-        with torch.no_grad():
-            return torch.where(
-                chosen.view(-1, *[1] * (real.dim() - 1)), _in_parts(self.generator, z).to(real.dtype), real
-            )
+        shown = real.clone()
+        if chosen.any():
+            with torch.no_grad():
+                made = _in_parts(self.generator, z[chosen]).to(real.dtype)
+            shown[chosen] = made.masked_fill(real[chosen].isnan(), torch.nan) if self.missing else made
+        return shown
 
 
 def _in_parts(player: Callable[[Tensor], Tensor], rows: Tensor) -> Tensor:
@@ -167,7 +172,8 @@ def halves(count: int) -> list[tuple[Tensor, float]]:
     They go by the last digits of a place, so that where processes share a batch theirs together are the same.
     """
     places = torch.arange(count)
-    return [(places[places // 2**digit % 2 == half], digit / 2) for digit in (0, 1) for half in (0, 1)]
+    found = [(places[places // 2**digit % 2 == half], digit / 2) for digit in (0, 1) for half in (0, 1)]
+    return [(part, turn) for part, turn in found if len(part)]
 
 
 def digits(draw: Tensor, which: int) -> Tensor:

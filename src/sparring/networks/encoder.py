@@ -166,7 +166,8 @@ class PerceptronDecoder(Generator):
     """A perceptron of three hidden layers that paints the item.
 
     From few numbers a step of it costs a fraction of a step of convolutions, and in the same time it paints better.
-    It starts with the mean item: its last layer is a `branch.last`, which `initialise` makes zero.
+    It starts with zeros, the middle of the scaler's units: its last layer is a `branch.last`, which `initialise` makes
+    zero.
     """
 
     family = "perceptron"

@@ -148,13 +148,13 @@ def _strips(model: Model, artist: Artist, parts: Split) -> tuple[Strip, ...]:
 
     whole = painted(size)
     if artist.spec.kind == "vector":
-        label = f"Items (rings), each joined to what is painted of it from {size} numbers (dot)"
+        label = f"Items (rings), each joined to what is painted of it from {size} refined numbers (dot)"
         pairs = np.stack([held, whole], axis=1)[some]
         beside = f"from as many principal components, {_left(held, principal(size))}"
         return (Strip(f"{label}: {_left(held, whole)}; {beside}", artist.tracks(pairs, label)),)
-    rows = {f"Painted from all {size} numbers of its code": whole}
+    rows = {f"Painted from all {size} numbers of its code, refined": whole}
     if size > SHORT:
-        rows[f"Painted from the first {SHORT} numbers"] = painted(SHORT)
+        rows[f"Painted from the first {SHORT} numbers, refined"] = painted(SHORT)
         rows[f"From {SHORT} principal components"] = principal(SHORT)
     whose = "that training did not see" if parts.is_apart else "of the training part"
     strips = [Strip(f"Items {whose}", artist.items(held[some], "real items", count))]

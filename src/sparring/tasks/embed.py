@@ -67,13 +67,18 @@ class Embedder:
         """How the numbers come about, in a sentence."""
         if self.map is not None:
             return self.map.rule
-        dim, lengths = min(self.dim, self.size), self.model.coders()[0].lengths
+        encoder = self.model.coders()[0]
+        dim, lengths = min(self.dim, self.size), encoder.lengths
         whole = next(length for length in lengths if length >= dim)
         first = "" if dim == whole else f"the first {dim} of "
         order = ", the most telling first" if lengths[0] < dim < whole else ""
         text = f"{first}the {whole} numbers that the encoder tells the discriminator's features from{order}"
         more = self.dim - self.size
-        return text + (f"; then the first {more:,} of the features themselves, standardised" if more > 0 else "")
+        if more <= 0:
+            return text
+        are_axes = encoder.features.axes is not None and more <= encoder.features.count
+        which = "principal components of the features" if are_axes else "of the features themselves"
+        return f"{text}; then the first {more:,} {which}, centred and on one scale"
 
     def __call__(self, rows: np.ndarray) -> np.ndarray:
         """Vectors (n, dim), float32, of rows (n, *spec.shape); each depends on its own row alone."""

@@ -32,12 +32,17 @@ def test_a_bar_takes_the_smallest_lead_over_any_rival() -> None:
         *(line(rival, lead_nn_10_low=low) for rival, low in zip(rivals, (0.06, 0.15, 0.01), strict=True)),
         line(OURS, "digits", nn_10=0.1),
         line(PCA_NAME, "digits", lead_nn_10_low=-0.8),
+        line(OURS, "mnist", nn_10=0.95),
+        *(line(rival, "mnist", lead_nn_10_low=0.03) for rival in rivals),
     ]
     assert bar.measure(lines) == pytest.approx(0.01)
     again = [line(method, seed=1, lead_nn_10_low=-0.02) for method in rivals]
     assert bar.judge([*lines, line(OURS, seed=1), *again]).passed is False
     assert bar.measure([*lines, line(OURS, seed=1), *again[:2]]) is None, "no autoencoder to be ahead of"
     assert bar.measure(lines[1:]) is None
+    assert bar.measure(lines[:6]) is None, "MNIST is missing"
+    lines[1]["figures"]["trained_at"] = "another run"
+    assert bar.measure(lines) is None
 
 
 def test_a_lead_is_counted_by_pairs() -> None:
@@ -53,10 +58,13 @@ def test_a_lead_is_counted_by_pairs() -> None:
 
 def test_the_error_is_held_against_the_autoencoder_of_the_same_length() -> None:
     bar = RECONSTRUCT.bars[1]
-    lines = [line(OURS, mse_32=0.011), line("autoencoder-32", mse_32=0.010), line("autoencoder-10", mse_10=0.001)]
-    assert bar.measure(lines) == pytest.approx(1.1)
-    assert bar.measure(lines[:1]) is None
-    assert bar.measure([lines[0], {**lines[1], "hardware": {"cores": 64}}]) is None, "minutes buy more there"
+    ours, theirs = line(OURS, mse_32=0.011), line("autoencoder-32", mse_32=0.010)
+    others = [line(OURS, "mnist", mse_32=0.01), line("autoencoder-32", "mnist", mse_32=0.02)]
+    assert bar.measure([ours, theirs, *others, line("autoencoder-10", mse_10=0.001)]) == pytest.approx(1.1)
+    assert bar.measure([ours, *others]) is None
+    assert bar.measure([ours, {**theirs, "hardware": {"cores": 64}}, *others]) is None, "minutes buy more there"
+    longer = {**ours, "figures": {"mse_32": 0.011, "training_minutes": 32.0}}
+    assert bar.measure([longer, theirs, *others]) is None
 
 
 @pytest.mark.slow

@@ -41,7 +41,7 @@ def test_the_losses_said_are_those_of_the_rows(run):
     held = source.rows(np.linspace(0, 1796, 128).astype(int)).astype(float)
     painted = model.decode(model.refine(held, model.encode(held.astype(np.uint8)), STEPS))
     share = ((painted - held) ** 2).mean() / ((held - held.mean(0)) ** 2).mean()
-    said = re.search(r"all 64 numbers of its code: ([\d.]+)%", found.strips[1].label)
+    said = re.search(r"all 64 numbers of its code, refined: ([\d.]+)%", found.strips[1].label)
     assert said is not None
     assert float(said[1]) == pytest.approx(100 * share, abs=0.2)
     assert [strip.label.partition(":")[0] for strip in found.strips[2:]] == [
