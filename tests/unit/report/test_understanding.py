@@ -45,7 +45,7 @@ def test_the_losses_said_are_those_of_the_rows(run):
     assert said is not None
     assert float(said[1]) == pytest.approx(100 * share, abs=0.2)
     assert [strip.label.partition(":")[0] for strip in found.strips[2:]] == [
-        "Painted from the first 10 numbers",
+        "Painted from the first 10 numbers, refined",
         "From 10 principal components",
     ]
 
