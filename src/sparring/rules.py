@@ -34,6 +34,7 @@ LATENT = 64
 FEW_ITEMS = 20_000
 GENERATED = 0.5  # of what an encoder of few items is shown
 LESSON, SHOWN_NUMBERS = 1024, 2**24  # items of an encoder's step, and numbers of them, at most
+WARMUP = 0.01
 TARGET = 0.7  # of D's loss where it cannot tell: below that it sees items augmented more often
 CLOSENESS = 0.4  # of generated items to training items, from which on they see more: 0.5 is that of unseen ones
 SKIP_SIDE = 16
@@ -90,13 +91,13 @@ def choose_recipe(config: Config, spec: Spec, count: int, variance: float, devic
     """
     name = config.network.name or choose_network(spec)
     is_mlp = name == "mlp"
-    batch = min(count, 256 if is_mlp else 64)
+    is_bounded, batch = config.data.scale == "range", min(count, 256 if is_mlp else 64)
     chosen: dict[str, dict[str, Any]] = {
         "network": {
             "name": name,
             "generator": name,
             "discriminator": name,
-            "output": "tanh" if config.data.scale == "range" else "linear",
+            "output": "tanh" if is_bounded else "linear",
             "latent": LATENT if spec.kind != "vector" else max(2, min(LATENT, spec.size)),
         },
         "optimiser": {
@@ -104,7 +105,7 @@ def choose_recipe(config: Config, spec: Spec, count: int, variance: float, devic
             "generator_rate": 2.0 if _is_easy_to_judge(name, spec) else 1.0,
         },
         "penalties": _gamma(is_mlp, spec, variance),
-        "schedule": {"warmup": 0.0, "hold": 0.0, "rate_end": 0.1},
+        "schedule": {"warmup": WARMUP if is_bounded else 0.0, "hold": 0.0, "rate_end": 0.1},
         "encoder": {"generated": GENERATED if count <= FEW_ITEMS else 0.0, "batch": _lesson(batch, spec, count)},
         "ema": {"cap": 500_000.0},
         "augment": _augment(config, spec, count),
@@ -158,6 +159,8 @@ def _recipe_reasons(config: Config, name: str, spec: Spec, count: int, variance:
         ),
         "encoder.batch": "items of a step of the encoder, where that leaves it enough steps",
         "schedule.rate_end": "how far the learning rate falls by the end",
+        "schedule.warmup": "the share of the run in which the learning rate rises, for outputs of tanh: "
+        "a first step of full size would move whole pictures out of its range",
     }
 
 

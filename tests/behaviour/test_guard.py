@@ -83,6 +83,28 @@ def test_a_planted_failure_is_noticed_named_and_rolled_back(
     assert engine.step().variance.item() > 0.05
 
 
+def test_a_generator_that_never_came_to_life_begins_again_more_carefully(
+    make_engine: Callable[..., Engine], tmp_path: Path
+) -> None:
+    engine = make_engine("conv", steps=STEPS, width=32, optimiser=CALM)
+    born = {name: tensor.clone() for name, tensor in engine.weights().items()}
+    back: list[bool] = []
+
+    class Look(Hook):
+        def step(self, engine: Engine, numbers: Numbers) -> None:
+            if engine.progress.rollbacks == 1 and not back:
+                back.append(all(torch.equal(born[name], tensor) for name, tensor in engine.weights().items()))
+
+    history = History(tmp_path / "history.jsonl")
+    engine.hooks = [Plant(collapse, set(range(1, 6))), Guard(history), Look()]
+    engine.run()
+    events = [json.loads(line) for line in (tmp_path / "history.jsonl").read_text().splitlines()]
+    assert [event["event"] for event in events] == ["rollback"]
+    assert events[0]["reason"].startswith("the generator never made different items: its items vary 0 times")
+    assert back == [True], "from the weights that it was born with"
+    assert engine.progress.rollbacks == 1
+
+
 def test_without_the_guard_the_poison_stays(make_engine: Callable[..., Engine]) -> None:
     engine = make_engine(steps=STEPS, width=32, optimiser=CALM)
     engine.hooks = [Plant(poison, {20})]

@@ -11,6 +11,7 @@ from sparring.hooks.moments import due
 from sparring.hooks.record import POINTS, History
 
 HEALTHY = 0.25
+ALIVE, BORN = 1e-3, 0.05  # the least that items vary, and the share of the budget after which they have to
 DIVERGED_LOGIT = 1e4
 GOOD_POINTS = 25  # divides POINTS, so that both are due at the same step
 LOW_POINTS = 3  # in a row: one real item that is far out makes the share of its batch small, whatever is generated
@@ -20,8 +21,9 @@ class Guard(Hook):
     """Keeps a copy of the last healthy weights and goes back to it.
 
     A batch is healthy when its fake items vary at least a quarter as much as its real ones. Training counts as
-    collapsed when that share is under `guard.variance` three times in a row after it had been healthy, as diverged when
-    a mean logit leaves +-10,000, and as broken when a number is not finite. Each rollback halves the learning rate and
+    collapsed when that share is under `guard.variance` three times in a row after it had been healthy; as stillborn when
+    it never was, and is under a thousandth three times in a row after a twentieth of the budget; as diverged when a
+    mean logit leaves +-10,000; and as broken when a number is not finite. Each rollback halves the learning rate and
     doubles gamma; after `guard.rollbacks` of them training stops.
 
     Args:
@@ -57,10 +59,18 @@ class Guard(Hook):
         if logits > DIVERGED_LOGIT:
             return f"training diverged: a mean logit reached {logits:.3g}"
         share = numbers.variance.item()
-        self.low = self.low + 1 if self.was_healthy and share < engine.config.guard.variance else 0
+        self.low = self.low + 1 if share < self._least(engine) else 0
         if self.low >= LOW_POINTS:
-            return f"the generator collapsed: its items vary {round(share, 6):.2g} times as much as the data"
+            what = "the generator collapsed" if self.was_healthy else "the generator never made different items"
+            return f"{what}: its items vary {round(share, 6):.2g} times as much as the data"
         return ""
+
+    def _least(self, engine: Engine) -> float:
+        """How much items have to vary by now, as a share of the real ones."""
+        if self.was_healthy:
+            return engine.config.guard.variance
+        is_early = engine.clock - engine.begin < BORN * (engine.total - engine.begin)
+        return 0.0 if is_early else min(ALIVE, engine.config.guard.variance)
 
     def _go_back(self, engine: Engine, reason: str) -> None:
         self.low = 0
