@@ -21,9 +21,9 @@ class Guard(Hook):
     """Keeps a copy of the last healthy weights and goes back to it.
 
     A batch is healthy when its fake items vary at least a quarter as much as its real ones. Training counts as
-    collapsed when that share is under `guard.variance` three times in a row after it had been healthy; as stillborn when
-    it never was, and is under a thousandth three times in a row after a twentieth of the budget; as diverged when a
-    mean logit leaves +-10,000; and as broken when a number is not finite. Each rollback halves the learning rate and
+    collapsed when that share is under `guard.variance` three times in a row after it had been healthy; as stillborn
+    when it never was, and is under a thousandth three times in a row after a twentieth of the budget; as diverged when
+    a mean logit leaves +-10,000; and as broken when a number is not finite. Each rollback halves the learning rate and
     doubles gamma; after `guard.rollbacks` of them training stops.
 
     Args:
