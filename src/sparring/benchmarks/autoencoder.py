@@ -30,9 +30,10 @@ class PlainAutoencoder(nn.Module):
 
     Attributes:
         steps: that it was trained for.
+        minutes: that these took.
     """
 
-    steps = 0
+    steps, minutes = 0, 0.0
 
     def __init__(self, model: Model, size: int) -> None:
         super().__init__()
@@ -72,5 +73,5 @@ def train_autoencoder(model: Model, source: Source, size: int, minutes: float, s
             optimiser.step()
             torch.clear_autocast_cache()
             step += 1
-    network.steps = step
+    network.steps, network.minutes = step, minutes
     return network.requires_grad_(False).eval()

@@ -119,8 +119,10 @@ def pairs_of_one_run(
 
 
 def _comparable(own: Line, other: Line) -> bool:
-    is_same = own["figures"].get("trained_at") == other["figures"].get("trained_at")
-    return is_same and on_one_machine([own, other]) and own["figures"].get("training_minutes", 0.0) <= LONGER * MINUTES
+    ours, theirs = own["figures"], other["figures"]
+    longest = LONGER * theirs.get("training_minutes", MINUTES)
+    is_same = ours.get("trained_at") == theirs.get("trained_at")
+    return is_same and on_one_machine([own, other]) and ours.get("training_minutes", 0.0) <= longest
 
 
 def _read(name: str, context: Context) -> tuple[Part, Part]:
@@ -135,18 +137,22 @@ def _read(name: str, context: Context) -> tuple[Part, Part]:
 
 
 def kept_autoencoder(known: Known, size: int, minutes: float, seed: int) -> PlainAutoencoder:
-    """The plain autoencoder with codes of `size` numbers for a run, trained where it is not there yet."""
+    """The plain autoencoder with codes of `size` numbers for a run, trained where it is not there yet.
+
+    It is given as many minutes as the run took, where that is known.
+    """
     path, model = known.folder.with_name(f"autoencoder-{size}-{minutes:g}.safetensors"), known.model
     if path.exists():
         network = PlainAutoencoder(model, size)
         tensors = load_file(path)
-        network.steps = int(tensors.pop("steps"))
+        network.steps, network.minutes = int(tensors.pop("steps")), float(tensors.pop("minutes", torch.tensor(minutes)))
         network.load_state_dict(tensors)
         return network.requires_grad_(False).eval()
-    network = train_autoencoder(model, training_items(known), size, minutes, seed)
+    network = train_autoencoder(model, training_items(known), size, known.minutes or minutes, seed)
     tensors = {name: tensor.contiguous() for name, tensor in network.state_dict().items()}
     with replacing(path) as partial:
-        save_file({**tensors, "steps": torch.tensor(network.steps)}, partial)
+        facts = {"steps": torch.tensor(network.steps), "minutes": torch.tensor(network.minutes)}
+        save_file({**tensors, **facts}, partial)
     return network
 
 

@@ -43,9 +43,9 @@ next of the same rules (about .003) is not in it.
 
 `{PCA_NAME}`: the first principal components of the training pixels. `{PIXELS}`: these themselves. `{AUTOENCODER}`: the
 discriminator's convolutions and the encoder's layers down to D numbers, and the generator's kind of network and width
-back up, trained end to end on the mean square error for the same {MINUTES:g} minutes, for each D anew. `{RANDOM}`: the
-same pipeline with a discriminator that never learned, whose encoder was taught as long. `digits` are scikit-learn's,
-the last 500 of them the test part.
+back up, trained end to end on the mean square error for as many minutes as the run took, for each D anew. `{RANDOM}`:
+the same pipeline with a discriminator that never learned, whose encoder was taught as long. `digits` are
+scikit-learn's, the last 500 of them the test part.
 """
 
 
@@ -64,7 +64,8 @@ def run(cell: Cell, context: Context, minutes: float = MINUTES) -> Figures:
     elif ours.exists():
         figures |= _leads(np.load(ours, allow_pickle=False), hits)
     if cell.method.startswith(AUTOENCODER):
-        figures["steps"] = kept_autoencoder(known, int(cell.method.rpartition("-")[2]), minutes, cell.seed).steps
+        network = kept_autoencoder(known, int(cell.method.rpartition("-")[2]), minutes, cell.seed)
+        figures |= {"steps": network.steps, "training_minutes": network.minutes}
     return figures
 
 

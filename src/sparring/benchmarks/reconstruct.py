@@ -32,7 +32,7 @@ what `GAN.reconstruct` does: {STEPS} steps that move an item's codes to where th
 without them. Spectrum: root mean square difference in decibel of the mean power spectra of the painted and the real
 items, where blur shows. `{PCA_NAME}`: D principal components of the training pixels. `{AUTOENCODER}-D`: the
 discriminator's convolutions and the encoder's layers down to D numbers, and the generator's kind of network and width
-back up, trained end to end on the mean square error for the same {MINUTES:g} minutes, for each D anew;
+back up, trained end to end on the mean square error for as many minutes as the run took, for each D anew;
 `{AUTOENCODER}-D, refined` takes the same steps as ours. The encoder was designed with a look at the errors of
 Fashion-MNIST's test part (`benchmarks/LOG.md`).
 """
@@ -59,7 +59,8 @@ def run(cell: Cell, context: Context, minutes: float = MINUTES) -> Figures:
         save_grid((pairs * 255).round().astype(np.uint8), Spec("image", real.shape[1:], "uint8"), picture)
     if cell.method.startswith(AUTOENCODER):
         size = int(cell.method.partition(", ")[0].rpartition("-")[2])
-        figures["steps"] = kept_autoencoder(known, size, minutes, cell.seed).steps
+        network = kept_autoencoder(known, size, minutes, cell.seed)
+        figures |= {"steps": network.steps, "training_minutes": network.minutes}
     return figures
 
 

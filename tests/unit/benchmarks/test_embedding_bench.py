@@ -65,6 +65,8 @@ def test_the_error_is_held_against_the_autoencoder_of_the_same_length() -> None:
     assert bar.measure([ours, {**theirs, "hardware": {"cores": 64}}, *others]) is None, "minutes buy more there"
     longer = {**ours, "figures": {"mse_32": 0.011, "training_minutes": 32.0}}
     assert bar.measure([longer, theirs, *others]) is None
+    as_long = {**theirs, "figures": {"mse_32": 0.010, "training_minutes": 32.0}}
+    assert bar.measure([longer, as_long, *others]) == pytest.approx(1.1)
 
 
 @pytest.mark.slow
@@ -78,6 +80,8 @@ def test_a_cell_on_digits(tmp_path: Path) -> None:
     network = kept_autoencoder(known, 5, 0.05, 0)
     again = kept_autoencoder(known, 5, 0.05, 0)
     assert network.steps == again.steps > 0
+    assert again.minutes == pytest.approx(network.minutes)
+    assert network.minutes == known.minutes
     assert figures[PCA_NAME]["lead_nn_10"] == pytest.approx(figures[OURS]["nn_10"] - figures[PCA_NAME]["nn_10"])
     for one, other in zip(network.parameters(), again.parameters(), strict=True):
         assert (one == other).all()
