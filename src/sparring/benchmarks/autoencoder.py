@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import mse_loss
 
+from sparring.benchmarks.bench import Figures
 from sparring.data.feed import ShuffledFeed
 from sparring.data.source import Source
 from sparring.engine import place
@@ -41,6 +42,11 @@ class PlainAutoencoder(nn.Module):
         self.body = DISCRIMINATORS[eye.family](shape, eye.width)
         self.top = Perceptron(eye.num_features, model.coders()[0].width, size)
         self.decoder = GENERATORS[maker.family](shape, size, maker.width, maker.output)
+
+    @property
+    def figures(self) -> Figures:
+        """What a line says of its training."""
+        return {"steps": self.steps, "training_minutes": self.minutes}
 
     def encode(self, items: Tensor) -> Tensor:
         """Codes (batch, size) of items (batch, *shape)."""

@@ -64,8 +64,7 @@ def run(cell: Cell, context: Context, minutes: float = MINUTES) -> Figures:
     elif ours.exists():
         figures |= _leads(np.load(ours, allow_pickle=False), hits)
     if cell.method.startswith(AUTOENCODER):
-        network = kept_autoencoder(known, int(cell.method.rpartition("-")[2]), minutes, cell.seed)
-        figures |= {"steps": network.steps, "training_minutes": network.minutes}
+        figures |= kept_autoencoder(known, int(cell.method.rpartition("-")[2]), minutes, cell.seed).figures
     return figures
 
 

@@ -59,8 +59,7 @@ def run(cell: Cell, context: Context, minutes: float = MINUTES) -> Figures:
         save_grid((pairs * 255).round().astype(np.uint8), Spec("image", real.shape[1:], "uint8"), picture)
     if cell.method.startswith(AUTOENCODER):
         size = int(cell.method.partition(", ")[0].rpartition("-")[2])
-        network = kept_autoencoder(known, size, minutes, cell.seed)
-        figures |= {"steps": network.steps, "training_minutes": network.minutes}
+        figures |= kept_autoencoder(known, size, minutes, cell.seed).figures
     return figures
 
 

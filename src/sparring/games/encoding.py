@@ -136,9 +136,8 @@ class EncodingGame:
         description = mse_loss(told.float(), features)
         known = [self.together(part) for part in (features, codes.detach().float())]
         few, length = torch.tensor(fewest(encoder.lengths), device=draw.device).T
-        counts = _count(
-            few, length, self.together(of_embedding[:1])[0]
-        ).tolist()  # by the draw of the first item of all
+        first = self.together(of_embedding[:1])[0]  # the same in every process
+        counts = _count(few, length, first).tolist()
         embedding = self.together(embedding.float())
         misplaced = _misplaced([encoder.vector(embedding, count) for count in counts], known)
         loss = reconstruction + description + misplaced
