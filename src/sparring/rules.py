@@ -22,7 +22,7 @@ SHORT_MINUTES = 4.0
 WIDTHS = (16, 24, 32, 48, 64, 96, 128, 192, 256)
 SAMPLES_PER_WIDTH = 20_000
 # gamma as it starts and how far it falls over the first half: per variance of the data, and at most
-GAMMA, GAMMA_MOST, GAMMA_FALL = 0.01, 3.0, 0.1
+GAMMA, GAMMA_MOST, GAMMA_FALL = 0.004, 3.0, 0.25
 MLP_GAMMA, MLP_GAMMA_MOST, MLP_GAMMA_FALL = 0.03, 12.0, 0.3
 GAMMA_END_MOST = 1.2
 # over how many samples, where that is less than half of the budget: of colour photographs a discriminator learns

@@ -186,7 +186,7 @@ def test_gamma_grows_with_the_variance_of_the_data() -> None:
 
 
 @pytest.mark.parametrize(
-    ("variance", "start", "end"), [(10.0, 0.1, 0.01), (277.0, 2.8, 0.28), (762.0, 3.0, 0.75), (3000.0, 3.0, 1.2)]
+    ("variance", "start", "end"), [(10.0, 0.04, 0.01), (277.0, 1.1, 0.275), (762.0, 3.0, 0.75), (3000.0, 3.0, 1.2)]
 )
 def test_gamma_ends_where_the_variance_says_and_starts_at_three_at_most(
     variance: float, start: float, end: float
