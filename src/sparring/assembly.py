@@ -25,16 +25,16 @@ from sparring.networks import DISCRIMINATORS, GENERATORS
 from sparring.networks.base import Discriminator, Generator, initialise
 from sparring.networks.encoder import Encoder, PerceptronDecoder, make_decoder
 from sparring.objectives import OBJECTIVES
-from sparring.optimisers import WITH_MOMENTUM
+from sparring.optimisers import OURS, WITH_MOMENTUM, has_moments, known_optimisers
 from sparring.penalties import PENALTIES
 from sparring.priors import PRIORS
 from sparring.rng import numpy_stream, torch_stream
+from sparring.rules import choose_optimiser
 
 FEWEST_HELD_OUT = 64
 FEWEST_LESSONS = 100  # steps that an encoder has at least, if not of the smallest size
 MOST_PAINTED = 64 * 64 * 3  # numbers of an item that a perceptron paints: its last layer grows with them
 SCALED_ITEMS, SCALED_BATCH = 4096, 256  # items that the scale of features and errors is taken from
-NEED_MORE_THAN_GRADIENTS = ("Optimizer", "LBFGS", "SparseAdam", "Muon")
 
 
 @dataclass(frozen=True)
@@ -189,13 +189,13 @@ def check_names(config: Config, spec: Spec) -> None:
             _ = GENERATORS[name], DISCRIMINATORS[name]
             _check_network(name, spec)
     _ = OBJECTIVES[config.objective.name], [PENALTIES[name] for name in config.penalties.names]
-    optimisers = [name for name in dir(torch.optim) if name[0].isupper() and name not in NEED_MORE_THAN_GRADIENTS]
-    if config.optimiser.name not in optimisers:
-        fix = did_you_mean(config.optimiser.name, optimisers)
-        raise UsageError(rule("`optimiser.name`", "an optimiser of torch.optim", config.optimiser.name, fix))
+    optimiser = config.optimiser.name or choose_optimiser(config, spec)
+    if optimiser not in known_optimisers():
+        fix = did_you_mean(optimiser, known_optimisers())
+        raise UsageError(rule("`optimiser.name`", "'SOAP' or an optimiser of torch.optim", optimiser, fix))
     if config.device == "cuda" and not torch.cuda.is_available():
         raise UsageError(rule("`device`", "'cpu' on a machine without a CUDA device", config.device))
-    _check_optimiser(config.optimiser)
+    _check_optimiser(optimiser, config.optimiser)
     if config.tensorboard:
         require_tensorboard()
     _check_augment(config.augment, spec)
@@ -220,14 +220,15 @@ def check_processes(config: Config) -> None:
             raise UsageError(rule(f"`{name}`", f"a multiple of the {world} processes", batch))
 
 
-def _check_optimiser(options: OptimiserConfig) -> None:
+def _check_optimiser(optimiser: str, options: OptimiserConfig) -> None:
     """Refuse what an optimiser would ignore."""
-    has_momentum, has_moments = options.name in WITH_MOMENTUM, "Adam" in options.name
-    ignored = ["momentum"] * (not has_momentum) + ["beta1", "beta2", "beta2_end"] * (not has_moments)
+    ignored = [] if optimiser in WITH_MOMENTUM else ["momentum"]
+    ignored += [] if has_moments(optimiser) and optimiser not in OURS else ["beta1"]
+    ignored += [] if has_moments(optimiser) else ["beta2", "beta2_end"]
     for name in ignored:
         value, default = getattr(options, name), getattr(OptimiserConfig, name)
         if value != default:
-            must = f"left out with {options.name}, which has no use for it"
+            must = f"left out with {optimiser}, which has no use for it"
             raise UsageError(rule(f"`optimiser.{name}`", must, value))
 
 

@@ -69,13 +69,13 @@ class PenaltyConfig:
 
 @dataclasses.dataclass(frozen=True)
 class OptimiserConfig:
-    """One optimiser a player, of the same kind; beta2 rises from `beta2` to `beta2_end`.
+    """One optimiser a player, of the same kind, of torch.optim or "SOAP"; beta2 rises from `beta2` to `beta2_end`.
 
     The discriminator learns at `learning_rate`, the generator at `generator_rate` times that.
     """
 
     __pydantic_config__ = STRICT
-    name: str = "Adam"
+    name: str | None = None
     learning_rate: Positive | None = None
     generator_rate: Positive | None = None
     beta1: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0

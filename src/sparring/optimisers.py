@@ -7,21 +7,35 @@ import torch
 from torch import Tensor, nn
 
 from sparring.config import OptimiserConfig
+from sparring.soap import SOAP
 
+OURS = {"SOAP": SOAP}
 WITH_MOMENTUM = ("SGD", "RMSprop")
+NEED_MORE_THAN_GRADIENTS = ("Optimizer", "LBFGS", "SparseAdam", "Muon")
+
+
+def known_optimisers() -> list[str]:
+    """The names that `make_optimiser` knows."""
+    return [*OURS, *(name for name in dir(torch.optim) if name[0].isupper() and name not in NEED_MORE_THAN_GRADIENTS)]
 
 
 def make_optimiser(network: nn.Module, options: OptimiserConfig) -> torch.optim.Optimizer:
-    """One of torch.optim by name, fused where it can be."""
-    kind = getattr(torch.optim, options.name)
+    """One by name, fused where it can be."""
+    name = options.name or "Adam"
+    kind = OURS.get(name) or getattr(torch.optim, name)
     arguments: dict[str, Any] = {"lr": options.learning_rate}
-    if "Adam" in options.name:
+    if has_moments(name):
         arguments["betas"] = (float(options.beta1), float(options.beta2))
-    if options.name in WITH_MOMENTUM:
+    if name in WITH_MOMENTUM:
         arguments["momentum"] = options.momentum
-    if options.name in ("Adam", "AdamW", "SGD", "Adagrad"):
+    if name in ("Adam", "AdamW", "SGD", "Adagrad"):
         arguments["fused"] = True
     return kind(network.parameters(), **arguments)
+
+
+def has_moments(name: str) -> bool:
+    """Whether an optimiser divides by second moments, which beta2 is of."""
+    return name in OURS or "Adam" in name
 
 
 def set_rates(optimiser: torch.optim.Optimizer, learning_rate: float, beta2: float) -> None:

@@ -47,7 +47,7 @@ PRESETS = (
         "r1",
         "the classical non-saturating GAN with the R1 penalty",
         "Goodfellow et al. 2014, arXiv 1406.2661; Mescheder et al. 2018, arXiv 1801.04406",
-        {"objective.name": "cross_entropy", "penalties.names": ["r1"]},
+        {"objective.name": "cross_entropy", "penalties.names": ["r1"], "optimiser.name": "Adam"},
     ),
     Preset(
         "mlp",

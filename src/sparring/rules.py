@@ -23,6 +23,7 @@ WIDTHS = (16, 24, 32, 48, 64, 96, 128, 192, 256)
 SAMPLES_PER_WIDTH = 20_000
 # gamma as it starts and how far it falls over the first half: per variance of the data, and at most
 GAMMA, GAMMA_MOST, GAMMA_FALL = 0.004, 3.0, 0.25
+SOAP_GAMMA_FALL = 1.0
 MLP_GAMMA, MLP_GAMMA_MOST, MLP_GAMMA_FALL = 0.03, 12.0, 0.3
 GAMMA_END_MOST = 1.2
 # over how many samples, where that is less than half of the budget: of colour photographs a discriminator learns
@@ -101,10 +102,11 @@ def choose_recipe(config: Config, spec: Spec, count: int, variance: float, devic
             "latent": LATENT if spec.kind != "vector" else max(2, min(LATENT, spec.size)),
         },
         "optimiser": {
+            "name": choose_optimiser(config, spec),
             "batch": _shared(batch),
             "generator_rate": 2.0 if _is_easy_to_judge(name, spec) else 1.0,
         },
-        "penalties": _gamma(is_mlp, spec, variance),
+        "penalties": _gamma(is_mlp, spec, variance, _gamma_fall(config, spec)),
         "schedule": {"warmup": WARMUP if is_bounded else 0.0, "hold": 0.0, "rate_end": 0.1},
         "encoder": {"generated": GENERATED if count <= FEW_ITEMS else 0.0, "batch": _lesson(batch, spec, count)},
         "ema": {"cap": 500_000.0},
@@ -120,6 +122,12 @@ def choose_recipe(config: Config, spec: Spec, count: int, variance: float, devic
     return Choice(config, tuple(reasons))
 
 
+def choose_optimiser(config: Config, spec: Spec) -> str:
+    """SOAP for strided convolutions over images; Adam for the rest, and where a first moment was set: SOAP has none."""
+    fits = spec.kind == "image" and (config.network.name or choose_network(spec)) in ("conv", "skip")
+    return "SOAP" if fits and not config.optimiser.beta1 else "Adam"
+
+
 def _lesson(batch: int, spec: Spec, count: int) -> int:
     """The most items of a step of the encoder: fewer of large ones, and each of them once, or it is its own neighbour.
 
@@ -130,7 +138,8 @@ def _lesson(batch: int, spec: Spec, count: int) -> int:
 
 def _recipe_reasons(config: Config, name: str, spec: Spec, count: int, variance: float) -> dict[str, str]:
     is_mlp = name == "mlp"
-    follows = config.penalties.gamma is None and not is_mlp
+    follows, fall = config.penalties.gamma is None and not is_mlp, _gamma_fall(config, spec)
+    optimiser = choose_optimiser(config, spec)
     places = "convolutions need at least 8 places a side" if is_mlp else "its items have places to convolve over"
     places += ", and the generator of grey images draws at every resolution" if name == "skip" else ""
     per_variance, most = (MLP_GAMMA, MLP_GAMMA_MOST) if is_mlp else (GAMMA, GAMMA_MOST)
@@ -139,6 +148,9 @@ def _recipe_reasons(config: Config, name: str, spec: Spec, count: int, variance:
         "network.latent": "numbers that an item is made from"
         + (f", as many as it has, at most {LATENT}" if spec.kind == "vector" else ""),
         "network.output": "tanh where items are scaled to [-1, 1], else linear",
+        "optimiser.name": "for strided convolutions over images; others have Adam"
+        if optimiser == "SOAP"
+        else "for all but strided convolutions over images",
         "optimiser.generator_rate": "the generator's learning rate over the discriminator's; "
         + (
             "twice for grey images"
@@ -149,7 +161,7 @@ def _recipe_reasons(config: Config, name: str, spec: Spec, count: int, variance:
         "penalties.gamma": f"{per_variance:g} times the data's variance of {variance:.4g}, at most {most:g}",
         "penalties.gamma_samples": "how long gamma falls; half of the budget where that is less",
         "penalties.gamma_fall": "what is left of gamma then"
-        + (f", {GAMMA_FALL * GAMMA:g} times the variance, at most {GAMMA_END_MOST:g}" if follows else ", as a share"),
+        + (f", {fall * GAMMA:g} times the variance, at most {GAMMA_END_MOST:g}" if follows else ", as a share"),
         "augment.name": _augment_reason(config, spec, count),
         "encoder.generated": "the share of generated items among what the encoder is shown; "
         + (
@@ -164,7 +176,13 @@ def _recipe_reasons(config: Config, name: str, spec: Spec, count: int, variance:
     }
 
 
-def _gamma(is_mlp: bool, spec: Spec, variance: float) -> dict[str, float]:
+def _gamma_fall(config: Config, spec: Spec) -> float:
+    """How far gamma falls for convolutions: discriminators that SOAP teaches learn faster, and are held back longer."""
+    name = config.optimiser.name or choose_optimiser(config, spec)
+    return SOAP_GAMMA_FALL if name == "SOAP" else GAMMA_FALL
+
+
+def _gamma(is_mlp: bool, spec: Spec, variance: float, share: float) -> dict[str, float]:
     """The penalties' weight at the start, the share of it that is left later, and over how many samples it falls.
 
     The weights follow the variance. With more than the most that it starts with, a discriminator of photographs teaches
@@ -173,8 +191,8 @@ def _gamma(is_mlp: bool, spec: Spec, variance: float) -> dict[str, float]:
     if is_mlp:
         start = _round(min(MLP_GAMMA * variance, MLP_GAMMA_MOST))
         return {"gamma": start, "gamma_fall": MLP_GAMMA_FALL, "gamma_samples": GAMMA_SAMPLES}
-    start, end = min(GAMMA * variance, GAMMA_MOST), min(GAMMA_FALL * GAMMA * variance, GAMMA_END_MOST)
-    fall = _round(end / start) if start > 0 else GAMMA_FALL
+    start, end = min(GAMMA * variance, GAMMA_MOST), min(share * GAMMA * variance, GAMMA_END_MOST)
+    fall = _round(end / start) if start > 0 else share
     is_colour = spec.kind == "image" and not _is_grey(spec)
     samples = COLOUR_GAMMA_SAMPLES if is_colour else GAMMA_SAMPLES
     return {"gamma": _round(start), "gamma_fall": fall, "gamma_samples": samples}
@@ -201,7 +219,7 @@ def choose_by_width(config: Config, spec: Spec) -> Choice:
     """Choose what follows from the width: the discriminator's own, and the learning rate.
 
     Of grey images a discriminator of half the generator's width learns as much, and the time it saves buys steps.
-    Adam's steps should shrink as layers grow wider than 32.
+    Steps should shrink as layers grow wider than 32.
     """
     width = config.network.width or 32
     easy = _is_easy_to_judge(config.network.discriminator, spec)

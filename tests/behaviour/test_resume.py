@@ -93,7 +93,9 @@ def test_a_resume_that_forgets_a_part_is_told_from_a_whole_one(
     assert not same_bits(steps(second, 10), whole)
 
 
-@pytest.mark.parametrize(("name", "momentum"), [("SGD", 0.9), ("AdamW", 0.0), ("RMSprop", 0.5), ("Adagrad", 0.0)])
+@pytest.mark.parametrize(
+    ("name", "momentum"), [("SGD", 0.9), ("AdamW", 0.0), ("RMSprop", 0.5), ("Adagrad", 0.0), ("SOAP", 0.0)]
+)
 def test_other_optimisers_go_on_exactly_too(make_engine: Callable[..., Engine], name: str, momentum: float) -> None:
     options = {"optimiser": {"batch": 8, "name": name, "momentum": momentum, "learning_rate": 1e-3}}
     whole = steps(make_engine(**options), 12)

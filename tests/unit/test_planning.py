@@ -230,6 +230,8 @@ def test_a_width_has_a_reason_where_it_was_chosen(tmp_path: Path, settings: dict
         ({"augment.probability": 0.5}, "`augment.probability` must be left out where nothing is augmented"),
         ({"optimiser.momentum": 0.9}, "`optimiser.momentum` must be left out with Adam"),
         ({"optimiser.name": "SGD", "optimiser.beta1": 0.5}, "`optimiser.beta1` must be left out with SGD"),
+        ({"optimiser.name": "SOAP", "optimiser.beta1": 0.5}, "`optimiser.beta1` must be left out with SOAP"),
+        ({"optimiser.name": "SOUP"}, "`optimiser.name` must be 'SOAP' or an optimiser of torch.optim"),
         ({"tensorboard": True}, "needs the extra"),
     ],
 )

@@ -186,16 +186,26 @@ def test_gamma_grows_with_the_variance_of_the_data() -> None:
 
 
 @pytest.mark.parametrize(
-    ("variance", "start", "end"), [(10.0, 0.04, 0.01), (277.0, 1.1, 0.275), (762.0, 3.0, 0.75), (3000.0, 3.0, 1.2)]
+    ("optimiser", "variance", "start", "end"),
+    [
+        ("Adam", 10.0, 0.04, 0.01),
+        ("Adam", 277.0, 1.1, 0.275),
+        ("Adam", 762.0, 3.0, 0.75),
+        ("Adam", 3000.0, 3.0, 1.2),
+        ("SOAP", 10.0, 0.04, 0.04),
+        ("SOAP", 277.0, 1.1, 1.1),
+        ("SOAP", 3000.0, 3.0, 1.2),
+    ],
 )
 def test_gamma_ends_where_the_variance_says_and_starts_at_three_at_most(
-    variance: float, start: float, end: float
+    optimiser: str, variance: float, start: float, end: float
 ) -> None:
-    penalties = chosen(Config(), IMAGE, variance=variance).penalties
+    config = apply_settings(Config(), {"optimiser.name": optimiser})
+    penalties = chosen(config, IMAGE, variance=variance).penalties
     assert penalties.gamma == pytest.approx(start)
     assert penalties.gamma * penalties.gamma_fall == pytest.approx(end)
     table = chosen(Config(), Spec("vector", (9,), "float32"), variance=variance).penalties
-    colour = chosen(Config(), Spec("image", (28, 28, 3), "uint8"), variance=variance).penalties
+    colour = chosen(config, Spec("image", (28, 28, 3), "uint8"), variance=variance).penalties
     assert (colour.gamma, colour.gamma_fall, colour.gamma_samples) == (penalties.gamma, penalties.gamma_fall, 200_000)
     assert penalties.gamma_samples == table.gamma_samples == 10_000_000
     assert (table.gamma, table.gamma_fall) == (pytest.approx(min(0.03 * variance, 12.0), rel=0.05), 0.3)
@@ -225,6 +235,24 @@ def test_of_grey_images_half_as_wide_a_discriminator_learns_enough(
 ) -> None:
     options = apply_settings(Config(), {"network.discriminator": network, "network.width": width})
     assert choose_by_width(options, spec).config.network.discriminator_width == expected
+
+
+@pytest.mark.parametrize(
+    ("settings", "spec", "expected"),
+    [
+        ({}, IMAGE, "SOAP"),
+        ({}, COLOUR, "SOAP"),
+        ({}, SERIES, "Adam"),
+        ({}, VECTOR, "Adam"),
+        ({"network.name": "mlp"}, IMAGE, "Adam"),
+        ({"network.name": "residual"}, IMAGE, "Adam"),
+        ({"optimiser.beta1": 0.5}, IMAGE, "Adam"),
+        ({"optimiser.name": "SGD"}, IMAGE, "SGD"),
+        ({"optimiser.name": "SOAP"}, VECTOR, "SOAP"),
+    ],
+)
+def test_strided_convolutions_over_images_learn_by_soap(settings: dict[str, Any], spec: Spec, expected: str) -> None:
+    assert chosen(apply_settings(Config(), settings), spec).optimiser.name == expected
 
 
 @pytest.mark.parametrize(("spec", "expected"), [(IMAGE, 2.0), (COLOUR, 1.0), (SERIES, 1.0), (VECTOR, 1.0)])

@@ -83,7 +83,7 @@ def make_engine(
     settings = {"network.generator": family, "network.discriminator": family, "precision": precision}
     config = replace(
         apply_settings(Config(), settings | {"network.width": width, "network.latent": LATENT}),
-        optimiser={"batch": batch, "learning_rate": LEARNING_RATE},
+        optimiser={"name": "Adam", "batch": batch, "learning_rate": LEARNING_RATE},
         penalties={"gamma": GAMMA, "names": penalties},
         budget={"samples": 1 << 40},
     )

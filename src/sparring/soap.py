@@ -1,0 +1,86 @@
+"""Adam in a basis in which a layer's gradients hang together less: SOAP, without a first moment.
+
+Each axis of a weight (its outputs; its inputs) keeps the mean of its gradients' outer products, whose eigenvectors turn
+it. Second moments are kept, and steps scaled by them, where all axes are turned, and the step is turned back. So units
+that move together are told apart, at the price of a few small products a step (Vyas et al. 2024, arXiv 2409.11321,
+algorithm 3). The eigenvectors are followed by a QR decomposition every few steps, as there; the bases start at the
+identity here, so the first steps are Adam's.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+LARGEST_AXIS = 512  # a longer axis stays as it is: its eigenvectors would cost more than the step
+OUTER_DECAY = 0.95  # of the mean of outer products
+EVERY = 10  # steps from one QR decomposition to the next
+
+
+class SOAP(Optimizer):
+    """Shampoo's eigenvectors, Adam's second moments, no momentum.
+
+    Args:
+        params: weights; biases, and axes of one place or of more than 512, are not turned. The inputs of a convolution
+            and the places of its kernel are one axis where these are at most 512, else two.
+        lr: length of a step, as of Adam.
+        betas: the first must be 0; the second is the decay of second moments, corrected for their start at zero.
+        eps: added to the root of the second moments.
+    """
+
+    def __init__(
+        self, params: Iterable[nn.Parameter], lr: float, betas: tuple[float, float] = (0.0, 0.9), eps: float = 1e-8
+    ) -> None:
+        super().__init__(params, {"lr": lr, "betas": betas, "eps": eps})
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], float] | None = None) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """Move every weight that has a gradient, in the weights' own precision also where networks compute in less."""
+        for group in self.param_groups:
+            for weight in group["params"]:
+                if weight.grad is not None:
+                    with torch.autocast(weight.device.type, enabled=False):
+                        _move(weight, weight.grad, self.state[weight], group)
+
+
+def _move(weight: Tensor, gradient: Tensor, state: dict[str, Any], options: Mapping[str, Any]) -> None:
+    gradient, decay = _axes(gradient), options["betas"][1]
+    turned = [axis for axis, size in enumerate(gradient.shape) if gradient.dim() > 1 and 1 < size <= LARGEST_AXIS]
+    if not state:
+        state["step"] = torch.zeros(())
+        state["weighed"] = torch.zeros((), device=weight.device, dtype=weight.dtype)
+        state["second"] = torch.zeros_like(gradient, memory_format=torch.contiguous_format)
+        for axis in turned:
+            size = gradient.shape[axis]
+            state[f"outer_{axis}"] = gradient.new_zeros(size, size)
+            state[f"basis_{axis}"] = torch.eye(size, device=weight.device, dtype=weight.dtype)
+    state["step"] += 1
+    state["weighed"].mul_(decay).add_(1.0 - decay)
+    for axis in turned:
+        rows = gradient.movedim(axis, 0).flatten(1)
+        state[f"outer_{axis}"].mul_(OUTER_DECAY).addmm_(rows, rows.T, alpha=1.0 - OUTER_DECAY)
+    bases = {axis: state[f"basis_{axis}"] for axis in turned}
+    back = {axis: basis.T for axis, basis in bases.items()}
+    seen = _turn(gradient, bases)
+    state["second"].mul_(decay).addcmul_(seen, seen, value=1.0 - decay)
+    scale = (state["second"] / state["weighed"]).sqrt_().add_(options["eps"])
+    weight.add_(_turn(seen / scale, back).view(weight.shape), alpha=-options["lr"])
+    if int(state["step"]) % EVERY == 0:
+        for axis, basis in bases.items():
+            basis.copy_(torch.linalg.qr(state[f"outer_{axis}"] @ basis)[0])
+
+
+def _axes(gradient: Tensor) -> Tensor:
+    """(outputs, inputs, places of the kernel) of a convolution; the last two as one where they are not too many."""
+    if gradient.dim() <= 2:
+        return gradient
+    return gradient.flatten(1 if gradient[0].numel() <= LARGEST_AXIS else 2)
+
+
+def _turn(x: Tensor, bases: Mapping[int, Tensor]) -> Tensor:
+    """Every axis multiplied by its matrix from behind."""
+    for axis, basis in bases.items():
+        x = (x.movedim(axis, -1) @ basis).movedim(-1, axis)
+    return x.contiguous()
