@@ -7,6 +7,7 @@ algorithm 3). The eigenvectors are followed by a QR decomposition every few step
 identity here, so the first steps are Adam's.
 """
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -39,35 +40,34 @@ class SOAP(Optimizer):
     def step(self, closure: Callable[[], float] | None = None) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
         """Move every weight that has a gradient, in the weights' own precision also where networks compute in less."""
         for group in self.param_groups:
-            for weight in group["params"]:
-                if weight.grad is not None:
-                    with torch.autocast(weight.device.type, enabled=False):
-                        _move(weight, weight.grad, self.state[weight], group)
+            weights = [weight for weight in group["params"] if weight.grad is not None]
+            with torch.autocast(group["params"][0].device.type, enabled=False):
+                for weight in weights:
+                    _move(weight, self.state[weight], group)
 
 
-def _move(weight: Tensor, gradient: Tensor, state: dict[str, Any], options: Mapping[str, Any]) -> None:
-    gradient, decay = _axes(gradient), options["betas"][1]
+def _move(weight: nn.Parameter, state: dict[str, Any], options: Mapping[str, Any]) -> None:
+    gradient, decay = _axes(weight.grad), options["betas"][1]  # type: ignore[arg-type]
     turned = [axis for axis, size in enumerate(gradient.shape) if gradient.dim() > 1 and 1 < size <= LARGEST_AXIS]
     if not state:
         state["step"] = torch.zeros(())
-        state["weighed"] = torch.zeros((), device=weight.device, dtype=weight.dtype)
         state["second"] = torch.zeros_like(gradient, memory_format=torch.contiguous_format)
         for axis in turned:
             size = gradient.shape[axis]
             state[f"outer_{axis}"] = gradient.new_zeros(size, size)
             state[f"basis_{axis}"] = torch.eye(size, device=weight.device, dtype=weight.dtype)
     state["step"] += 1
-    state["weighed"].mul_(decay).add_(1.0 - decay)
+    step, bases = int(state["step"]), {axis: state[f"basis_{axis}"] for axis in turned}
     for axis in turned:
         rows = gradient.movedim(axis, 0).flatten(1)
-        state[f"outer_{axis}"].mul_(OUTER_DECAY).addmm_(rows, rows.T, alpha=1.0 - OUTER_DECAY)
-    bases = {axis: state[f"basis_{axis}"] for axis in turned}
-    back = {axis: basis.T for axis, basis in bases.items()}
+        state[f"outer_{axis}"].addmm_(rows, rows.T, beta=OUTER_DECAY, alpha=1.0 - OUTER_DECAY)
     seen = _turn(gradient, bases)
-    state["second"].mul_(decay).addcmul_(seen, seen, value=1.0 - decay)
-    scale = (state["second"] / state["weighed"]).sqrt_().add_(options["eps"])
-    weight.add_(_turn(seen / scale, back).view(weight.shape), alpha=-options["lr"])
-    if int(state["step"]) % EVERY == 0:
+    second = state["second"].mul_(decay).addcmul_(seen, seen, value=1.0 - decay)
+    young = math.sqrt(1.0 - decay**step)  # the second moment began at zero
+    scaled = seen.div(second.sqrt().add_(young * options["eps"]))
+    back = _turn(scaled, {axis: basis.T for axis, basis in bases.items()})
+    weight.add_(back.view(weight.shape), alpha=-young * options["lr"])
+    if step % EVERY == 0:
         for axis, basis in bases.items():
             basis.copy_(torch.linalg.qr(state[f"outer_{axis}"] @ basis)[0])
 
@@ -82,5 +82,6 @@ def _axes(gradient: Tensor) -> Tensor:
 def _turn(x: Tensor, bases: Mapping[int, Tensor]) -> Tensor:
     """Every axis multiplied by its matrix from behind."""
     for axis, basis in bases.items():
-        x = (x.movedim(axis, -1) @ basis).movedim(-1, axis)
+        last = x.movedim(axis, -1)
+        x = (last.reshape(-1, len(basis)) @ basis).view(last.shape).movedim(-1, axis)
     return x.contiguous()
