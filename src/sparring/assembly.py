@@ -29,7 +29,6 @@ from sparring.optimisers import OURS, WITH_MOMENTUM, has_moments, known_optimise
 from sparring.penalties import PENALTIES
 from sparring.priors import PRIORS
 from sparring.rng import numpy_stream, torch_stream
-from sparring.rules import choose_optimiser
 
 FEWEST_HELD_OUT = 64
 FEWEST_LESSONS = 100  # steps that an encoder has at least, if not of the smallest size
@@ -189,13 +188,13 @@ def check_names(config: Config, spec: Spec) -> None:
             _ = GENERATORS[name], DISCRIMINATORS[name]
             _check_network(name, spec)
     _ = OBJECTIVES[config.objective.name], [PENALTIES[name] for name in config.penalties.names]
-    optimiser = config.optimiser.name or choose_optimiser(config, spec)
-    if optimiser not in known_optimisers():
+    optimiser = config.optimiser.name
+    if optimiser not in (None, *known_optimisers()):
         fix = did_you_mean(optimiser, known_optimisers())
         raise UsageError(rule("`optimiser.name`", "'SOAP' or an optimiser of torch.optim", optimiser, fix))
     if config.device == "cuda" and not torch.cuda.is_available():
         raise UsageError(rule("`device`", "'cpu' on a machine without a CUDA device", config.device))
-    _check_optimiser(optimiser, config.optimiser)
+    _check_optimiser(config.optimiser)
     if config.tensorboard:
         require_tensorboard()
     _check_augment(config.augment, spec)
@@ -220,8 +219,9 @@ def check_processes(config: Config) -> None:
             raise UsageError(rule(f"`{name}`", f"a multiple of the {world} processes", batch))
 
 
-def _check_optimiser(optimiser: str, options: OptimiserConfig) -> None:
+def _check_optimiser(options: OptimiserConfig) -> None:
     """Refuse what an optimiser would ignore."""
+    optimiser = options.name or "Adam"  # a rule's other choice gives way to what was set
     ignored = [] if optimiser in WITH_MOMENTUM else ["momentum"]
     ignored += [] if has_moments(optimiser) and optimiser not in OURS else ["beta1"]
     ignored += [] if has_moments(optimiser) else ["beta2", "beta2_end"]

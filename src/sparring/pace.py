@@ -15,7 +15,7 @@ from sparring.distribution import world_size
 from sparring.engine import Engine
 from sparring.extractors.base import Extractor
 from sparring.model import BATCH
-from sparring.rules import MLP_WIDTH, WIDTHS, choose_by_width, needed_samples
+from sparring.rules import MLP_WIDTH, WIDTHS, choose_by_width, choose_optimiser, needed_samples
 
 WARM_STEPS = 2
 FEWEST_STEPS = 3
@@ -114,7 +114,10 @@ def choose_pace(
     longer = min(TIMED_SHARE * seconds, MOST_SECONDS)
     if glance or longer <= GLANCE_SECONDS:
         return best
-    return measure(replace(config, network={"width": best.width}), source, scaler, device, judge, longer)
+    expected = sum(best.samples(seconds, int(config.optimiser.batch or 1), *encoder_part(config)))
+    name = config.optimiser.name or choose_optimiser(config, source.spec, expected)
+    config = replace(config, network={"width": best.width}, optimiser={"name": name})
+    return measure(config, source, scaler, device, judge, longer)
 
 
 def has_encoder(config: Config) -> bool:

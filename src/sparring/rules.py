@@ -23,7 +23,6 @@ WIDTHS = (16, 24, 32, 48, 64, 96, 128, 192, 256)
 SAMPLES_PER_WIDTH = 20_000
 # gamma as it starts and how far it falls over the first half: per variance of the data, and at most
 GAMMA, GAMMA_MOST, GAMMA_FALL = 0.004, 3.0, 0.25
-SOAP_GAMMA_FALL = 1.0
 MLP_GAMMA, MLP_GAMMA_MOST, MLP_GAMMA_FALL = 0.03, 12.0, 0.3
 GAMMA_END_MOST = 1.2
 # over how many samples, where that is less than half of the budget: of colour photographs a discriminator learns
@@ -31,6 +30,7 @@ GAMMA_END_MOST = 1.2
 COLOUR_GAMMA_SAMPLES, GAMMA_SAMPLES = 200_000, 10_000_000
 RATE_AT_32, MLP_RATE_AT_32 = 3e-3, 1.5e-3
 MLP_WIDTH = 128
+SOAP_SAMPLES = 100_000  # of a budget: in a longer one Adam comes as far, and takes less time for a step
 LATENT = 64
 FEW_ITEMS = 20_000
 GENERATED = 0.5  # of what an encoder of few items is shown
@@ -102,11 +102,10 @@ def choose_recipe(config: Config, spec: Spec, count: int, variance: float, devic
             "latent": LATENT if spec.kind != "vector" else max(2, min(LATENT, spec.size)),
         },
         "optimiser": {
-            "name": choose_optimiser(config, spec),
             "batch": _shared(batch),
             "generator_rate": 2.0 if _is_easy_to_judge(name, spec) else 1.0,
         },
-        "penalties": _gamma(is_mlp, spec, variance, _gamma_fall(config, spec)),
+        "penalties": _gamma(is_mlp, spec, variance),
         "schedule": {"warmup": WARMUP if is_bounded else 0.0, "hold": 0.0, "rate_end": 0.1},
         "encoder": {"generated": GENERATED if count <= FEW_ITEMS else 0.0, "batch": _lesson(batch, spec, count)},
         "ema": {"cap": 500_000.0},
@@ -122,12 +121,6 @@ def choose_recipe(config: Config, spec: Spec, count: int, variance: float, devic
     return Choice(config, tuple(reasons))
 
 
-def choose_optimiser(config: Config, spec: Spec) -> str:
-    """SOAP for strided convolutions over images; Adam for the rest, and where a first moment was set: SOAP has none."""
-    fits = spec.kind == "image" and (config.network.name or choose_network(spec)) in ("conv", "skip")
-    return "SOAP" if fits and not config.optimiser.beta1 else "Adam"
-
-
 def _lesson(batch: int, spec: Spec, count: int) -> int:
     """The most items of a step of the encoder: fewer of large ones, and each of them once, or it is its own neighbour.
 
@@ -138,8 +131,7 @@ def _lesson(batch: int, spec: Spec, count: int) -> int:
 
 def _recipe_reasons(config: Config, name: str, spec: Spec, count: int, variance: float) -> dict[str, str]:
     is_mlp = name == "mlp"
-    follows, fall = config.penalties.gamma is None and not is_mlp, _gamma_fall(config, spec)
-    optimiser = choose_optimiser(config, spec)
+    follows = config.penalties.gamma is None and not is_mlp
     places = "convolutions need at least 8 places a side" if is_mlp else "its items have places to convolve over"
     places += ", and the generator of grey images draws at every resolution" if name == "skip" else ""
     per_variance, most = (MLP_GAMMA, MLP_GAMMA_MOST) if is_mlp else (GAMMA, GAMMA_MOST)
@@ -148,9 +140,6 @@ def _recipe_reasons(config: Config, name: str, spec: Spec, count: int, variance:
         "network.latent": "numbers that an item is made from"
         + (f", as many as it has, at most {LATENT}" if spec.kind == "vector" else ""),
         "network.output": "tanh where items are scaled to [-1, 1], else linear",
-        "optimiser.name": "for strided convolutions over images; others have Adam"
-        if optimiser == "SOAP"
-        else "for all but strided convolutions over images",
         "optimiser.generator_rate": "the generator's learning rate over the discriminator's; "
         + (
             "twice for grey images"
@@ -161,7 +150,7 @@ def _recipe_reasons(config: Config, name: str, spec: Spec, count: int, variance:
         "penalties.gamma": f"{per_variance:g} times the data's variance of {variance:.4g}, at most {most:g}",
         "penalties.gamma_samples": "how long gamma falls; half of the budget where that is less",
         "penalties.gamma_fall": "what is left of gamma then"
-        + (f", {fall * GAMMA:g} times the variance, at most {GAMMA_END_MOST:g}" if follows else ", as a share"),
+        + (f", {GAMMA_FALL * GAMMA:g} times the variance, at most {GAMMA_END_MOST:g}" if follows else ", as a share"),
         "augment.name": _augment_reason(config, spec, count),
         "encoder.generated": "the share of generated items among what the encoder is shown; "
         + (
@@ -176,13 +165,7 @@ def _recipe_reasons(config: Config, name: str, spec: Spec, count: int, variance:
     }
 
 
-def _gamma_fall(config: Config, spec: Spec) -> float:
-    """How far gamma falls for convolutions: discriminators that SOAP teaches learn faster, and are held back longer."""
-    name = config.optimiser.name or choose_optimiser(config, spec)
-    return SOAP_GAMMA_FALL if name == "SOAP" else GAMMA_FALL
-
-
-def _gamma(is_mlp: bool, spec: Spec, variance: float, share: float) -> dict[str, float]:
+def _gamma(is_mlp: bool, spec: Spec, variance: float) -> dict[str, float]:
     """The penalties' weight at the start, the share of it that is left later, and over how many samples it falls.
 
     The weights follow the variance. With more than the most that it starts with, a discriminator of photographs teaches
@@ -191,8 +174,8 @@ def _gamma(is_mlp: bool, spec: Spec, variance: float, share: float) -> dict[str,
     if is_mlp:
         start = _round(min(MLP_GAMMA * variance, MLP_GAMMA_MOST))
         return {"gamma": start, "gamma_fall": MLP_GAMMA_FALL, "gamma_samples": GAMMA_SAMPLES}
-    start, end = min(GAMMA * variance, GAMMA_MOST), min(share * GAMMA * variance, GAMMA_END_MOST)
-    fall = _round(end / start) if start > 0 else share
+    start, end = min(GAMMA * variance, GAMMA_MOST), min(GAMMA_FALL * GAMMA * variance, GAMMA_END_MOST)
+    fall = _round(end / start) if start > 0 else GAMMA_FALL
     is_colour = spec.kind == "image" and not _is_grey(spec)
     samples = COLOUR_GAMMA_SAMPLES if is_colour else GAMMA_SAMPLES
     return {"gamma": _round(start), "gamma_fall": fall, "gamma_samples": samples}
@@ -216,7 +199,7 @@ def _augment_reason(config: Config, spec: Spec, count: int) -> str:
 
 
 def choose_by_width(config: Config, spec: Spec) -> Choice:
-    """Choose what follows from the width: the discriminator's own, and the learning rate.
+    """Choose what follows from width and samples: the discriminator's own width, the optimiser and its learning rate.
 
     Of grey images a discriminator of half the generator's width learns as much, and the time it saves buys steps.
     Steps should shrink as layers grow wider than 32.
@@ -227,16 +210,33 @@ def choose_by_width(config: Config, spec: Spec) -> Choice:
     at_32 = MLP_RATE_AT_32 if config.network.name == "mlp" else RATE_AT_32
     chosen = {
         "network": {"discriminator_width": narrow},
-        "optimiser": {"learning_rate": _round(at_32 * math.sqrt(32 / max(32, width)))},
+        "optimiser": {
+            "name": choose_optimiser(config, spec, config.budget.samples or 0),
+            "learning_rate": _round(at_32 * math.sqrt(32 / max(32, width))),
+        },
     }
+    few = f"fewer than {SOAP_SAMPLES:,} samples for strided convolutions over images"
     because = {
         "network.discriminator_width": f"half of the generator's, at least {WIDTHS[0]}, for grey images"
         if easy
         else "the generator's own",
+        "optimiser.name": few if chosen["optimiser"]["name"] == "SOAP" else f"the choice but for {few}",
         "optimiser.learning_rate": f"{at_32:g} up to width 32, falling with the root of the width above",
     }
     config, reasons = fill(config, chosen, because)
     return Choice(config, tuple(reasons))
+
+
+def choose_optimiser(config: Config, spec: Spec, samples: int) -> str:
+    """SOAP for a short training of strided convolutions over images, else Adam; Adam also where beta1 was set.
+
+    Args:
+        config: with the networks chosen.
+        spec: the form of the items.
+        samples: of the budget.
+    """
+    fits = spec.kind == "image" and config.network.name in ("conv", "skip") and not config.optimiser.beta1
+    return "SOAP" if fits and samples < SOAP_SAMPLES else "Adam"
 
 
 def _is_easy_to_judge(network: str | None, spec: Spec) -> bool:
