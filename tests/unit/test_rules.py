@@ -256,7 +256,12 @@ def test_of_grey_images_the_generator_learns_twice_as_fast(spec: Spec, expected:
 
 
 def test_what_follows_from_the_width_leaves_what_is_set() -> None:
-    options = {"network.width": 64, "network.discriminator_width": 7, "optimiser.learning_rate": 0.5}
+    options = {
+        "network.width": 64,
+        "network.discriminator_width": 7,
+        "optimiser.name": "SGD",
+        "optimiser.learning_rate": 0.5,
+    }
     config = apply_settings(Config(), options)
     assert choose_by_width(config, IMAGE) == Choice(config, ())
 
