@@ -1,5 +1,6 @@
 """From minutes to samples: how fast this machine trains, measured once, before the first step."""
 
+import math
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -74,12 +75,18 @@ class Pace:
         return encoded * self.encoding[lesson(encoded, self.encoding)] if encoded else 0.0
 
     def _lessons(self, seconds: float) -> int:
-        """The items of the encoder's steps in so many seconds: of the largest steps that are many enough."""
+        """The items of the encoder's steps in so many seconds: of the largest steps that are many enough.
+
+        Where these are found too slow, and smaller ones so fast that their items would make enough of the larger steps,
+        there are as many items as leave it at the smaller ones.
+        """
+        samples, too_many = 0, math.inf
         for size in sorted(self.encoding, reverse=True):
-            samples = size * max(1, int(seconds / self.encoding[size] / size))
-            if lesson(samples, self.encoding) == size:
-                return samples
-        return min(self.encoding)
+            samples = min(size * max(1, int(seconds / self.encoding[size] / size)), too_many - size)
+            if lesson(int(samples), self.encoding) == size:
+                break
+            too_many = FEWEST_LESSONS * size
+        return int(samples)
 
 
 def choose_pace(

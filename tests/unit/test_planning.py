@@ -75,6 +75,15 @@ def test_the_seconds_are_shared_as_asked() -> None:
     assert pace.seconds(played, encoded) <= 0.97 * 103.0
 
 
+@pytest.mark.parametrize(("slow", "seconds"), [(1e-2, 20.0), (1e-2, 64.0), (5e-3, 13.0), (1.0, 1000.0)])
+def test_an_encoder_has_its_time_also_where_larger_steps_are_timed_as_slower(slow: float, seconds: float) -> None:
+    encoding = {64: 1e-3, 128: slow}
+    pace = Pace(16, 1e-3, 0.0, encoding)
+    encoded = pace.samples(seconds / 0.97 / 0.1, 64, 0.1)[1]
+    assert encoded % lesson(encoded, encoding) == 0
+    assert 0.9 * min(seconds, 12.7) <= pace.encoding_seconds(encoded) <= seconds * 1.001
+
+
 def test_the_encoder_has_larger_steps_where_these_are_many() -> None:
     sizes = lessons(replace(Config(), optimiser={"batch": 64}, encoder={"batch": 600}))
     assert sizes == [64, 128, 256, 512]
