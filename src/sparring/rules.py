@@ -215,7 +215,7 @@ def choose_by_width(config: Config, spec: Spec) -> Choice:
             "learning_rate": _round(at_32 * math.sqrt(32 / max(32, width))),
         },
     }
-    few = f"fewer than {SOAP_SAMPLES:,} samples for strided convolutions over images"
+    few = f"fewer than {SOAP_SAMPLES:,} samples for strided convolutions over images of at least {SKIP_SIDE} a side"
     because = {
         "network.discriminator_width": f"half of the generator's, at least {WIDTHS[0]}, for grey images"
         if easy
@@ -228,14 +228,15 @@ def choose_by_width(config: Config, spec: Spec) -> Choice:
 
 
 def choose_optimiser(config: Config, spec: Spec, samples: int) -> str:
-    """SOAP for a short training of strided convolutions over images, else Adam; Adam also where beta1 was set.
+    """SOAP for a short training of strided convolutions over images of some size, else Adam, also where beta1 was set.
 
     Args:
         config: with the networks chosen.
         spec: the form of the items.
         samples: of the budget.
     """
-    fits = spec.kind == "image" and config.network.name in ("conv", "skip") and not config.optimiser.beta1
+    is_large = spec.kind == "image" and min(spec.shape[:-1]) >= SKIP_SIDE
+    fits = is_large and config.network.name in ("conv", "skip") and not config.optimiser.beta1
     return "SOAP" if fits and samples < SOAP_SAMPLES else "Adam"
 
 

@@ -234,6 +234,8 @@ def test_of_grey_images_half_as_wide_a_discriminator_learns_enough(
         ({}, IMAGE, 99_999, "SOAP"),
         ({}, COLOUR, 99_999, "SOAP"),
         ({}, IMAGE, 100_000, "Adam"),
+        ({}, Spec("image", (16, 40, 3), "uint8"), 1_000, "SOAP"),
+        ({}, Spec("image", (15, 40, 3), "uint8"), 1_000, "Adam"),
         ({}, SERIES, 1_000, "Adam"),
         ({}, VECTOR, 1_000, "Adam"),
         ({"network.name": "mlp"}, IMAGE, 1_000, "Adam"),
