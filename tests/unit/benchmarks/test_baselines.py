@@ -1,5 +1,9 @@
 """The baselines and clocks of the benchmarks: shapes, determinism, and figures that are what they say."""
 
+import time
+from pathlib import Path
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -130,6 +134,36 @@ def test_our_worst_seed_stands_against_the_rivals_best():
     assert bars["Frechet distance over the best rival's"].judge(longer + theirs).passed is None
     shorter = [*theirs[:3], line("hinge-sn", 0, 4.0, minutes=9.0)]
     assert bars["coverage ahead of the best rival's"].judge(ours + shorter).passed is None
+
+
+def test_rivals_get_the_minutes_that_ours_took_on_this_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    context = Context(tmp_path, tmp_path)
+    given: list[float] = []
+
+    def slow_training(*arguments: object) -> None:
+        Path(str(arguments[3])).mkdir(parents=True)
+        time.sleep(0.2)
+
+    def train(name: str, rows: np.ndarray, minutes: float, seed: int):
+        given.append(minutes)
+        return (lambda count: np.zeros(count)), 0, 0
+
+    monkeypatch.setenv("SPARRING_DATA", str(tmp_path))
+    monkeypatch.setattr(generation, "run_sparring", slow_training)
+    monkeypatch.setattr(generation, "train_rival", train)
+    monkeypatch.setattr(
+        generation, "SETS", {"cifar": SimpleNamespace(data="", read=lambda *_: SimpleNamespace(images=()))}
+    )
+    rival = Cell("cifar", "dcgan")
+    generation._generate(rival, context, 0.001)
+    generation._ours(Cell("cifar", "sparring"), context, 0.001)
+    generation._generate(rival, context, 0.001)
+    generation._generate(rival, context, 30.0)
+    monkeypatch.setattr(generation, "hardware", lambda: {"cores": 64})
+    generation._generate(rival, context, 0.001)
+    assert given[0] == given[3] == 0.001
+    assert 0.2 / 60 <= given[1] < 10
+    assert given[2] == 30.0
 
 
 def test_a_gain_is_that_over_the_run_that_stands_beside_it():
