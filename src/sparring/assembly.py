@@ -165,10 +165,10 @@ def build_encoding_engine(
     if not alone:
         options["together"] = together
     game = EncodingGame(autoencoder, discriminator, generator, variance, **options)
-    optimiser = {"name": "Adam", "learning_rate": config.encoder.learning_rate, "beta1": 0.8, "beta2": 0.95}
+    optimiser = {"name": "Adam", "soap_share": 0.0, "beta1": 0.8, "beta2": 0.95, "beta2_end": 0.95}
     config = replace(
         config,
-        optimiser={**optimiser, "batch": batch, "beta2_end": 0.95, "generator_rate": 1.0},
+        optimiser={**optimiser, "batch": batch, "learning_rate": config.encoder.learning_rate, "generator_rate": 1.0},
         schedule={"warmup": 0.1, "hold": 0.0, "rate_end": 0.01},
         augment={"name": "none"},
     )
@@ -221,7 +221,7 @@ def check_processes(config: Config) -> None:
 
 def _check_optimiser(options: OptimiserConfig) -> None:
     """Refuse what an optimiser would ignore."""
-    optimiser = options.name or "Adam"  # a rule's other choice gives way to what was set
+    optimiser = "SOAP" if options.soap_share else options.name or "Adam"
     ignored = [] if optimiser in WITH_MOMENTUM else ["momentum"]
     ignored += [] if has_moments(optimiser) and optimiser not in OURS else ["beta1"]
     ignored += [] if has_moments(optimiser) else ["beta2", "beta2_end"]

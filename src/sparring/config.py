@@ -71,11 +71,13 @@ class PenaltyConfig:
 class OptimiserConfig:
     """One optimiser a player, of the same kind, of torch.optim or "SOAP"; beta2 rises from `beta2` to `beta2_end`.
 
-    The discriminator learns at `learning_rate`, the generator at `generator_rate` times that.
+    The discriminator learns at `learning_rate`, the generator at `generator_rate` times that. SOAP takes the steps of
+    the first `soap_share` of the run, whatever the name.
     """
 
     __pydantic_config__ = STRICT
     name: str | None = None
+    soap_share: Fraction | None = None
     learning_rate: Positive | None = None
     generator_rate: Positive | None = None
     beta1: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0

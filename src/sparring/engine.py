@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from sparring import distribution, ema, schedule
 from sparring.augment.base import Augment, View
-from sparring.config import Config
+from sparring.config import Config, replace
 from sparring.data.feed import Feed
 from sparring.errors import RunError
 from sparring.games.base import PLAIN, Game
@@ -121,10 +121,10 @@ class Engine:
         for network in self.game.players.values():
             place(network, self.device)
         self.averaged = ema.average(self.game.players[self.game.averaged])
-        self.optimisers = {name: make_optimiser(net, self.config.optimiser) for name, net in self.game.players.items()}
         self.total = (self.config.budget.samples or 0) if self.end is None else self.end
         self.progress.clock = max(self.progress.clock, self.begin)
         self.batch = int(self.config.optimiser.batch or 0)
+        self._renew_optimisers()
 
     @property
     def clock(self) -> int:
@@ -164,6 +164,8 @@ class Engine:
                 see=self._draw_views(settings.probability),
             )
         self.progress.clock += self.batch
+        if self._takes_steps != self._whose_turn():
+            self._renew_optimisers()
         ema.update(self.averaged, self.game.players[self.game.averaged], self.batch, settings.ema_half_life)
         numbers = self._averaged_numbers(numbers)
         if self.adapts and self.clock // self.batch % ADAPT_STEPS == 0:
@@ -181,6 +183,18 @@ class Engine:
         self.optimisers[player].step()
         # autocast keeps low-precision copies of the weights that it has seen: these are stale now
         torch.clear_autocast_cache()
+
+    def _whose_turn(self) -> str:
+        """SOAP, or the optimiser that follows it."""
+        options = self.config.optimiser
+        until = self.begin + (options.soap_share or 0.0) * (self.total - self.begin)
+        return "SOAP" if self.clock < until else options.name or "Adam"
+
+    def _renew_optimisers(self) -> None:
+        """Fresh ones, of the kind whose turn it is."""
+        self._takes_steps = self._whose_turn()
+        options = replace(self.config, optimiser={"name": self._takes_steps}).optimiser
+        self.optimisers = {name: make_optimiser(net, options) for name, net in self.game.players.items()}
 
     def settings(self) -> Settings:
         """The schedules at the present clock."""
@@ -239,9 +253,10 @@ class Engine:
         """
         try:
             self.load_weights(tensors)
+            self.progress = Progress(**facts["progress"])
+            self._renew_optimisers()
             for name, optimiser in self.optimisers.items():
                 unflatten_optimiser(optimiser, part_of(tensors, f"{name}_optimiser"))
-            self.progress = Progress(**facts["progress"])
             for hook in self.hooks:
                 name = type(hook).__name__
                 hook.restore(facts["hooks"].get(name, {}), part_of(tensors, name))
@@ -261,7 +276,7 @@ class Engine:
     def roll_back(self, tensors: Mapping[str, Tensor]) -> None:
         """Take back earlier weights with fresh optimisers, and go on more carefully; the clock is not turned back."""
         self.load_weights(tensors)
-        self.optimisers = {name: make_optimiser(net, self.config.optimiser) for name, net in self.game.players.items()}
+        self._renew_optimisers()
         self.progress.rollbacks += 1
 
     @property

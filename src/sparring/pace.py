@@ -16,7 +16,7 @@ from sparring.distribution import world_size
 from sparring.engine import Engine
 from sparring.extractors.base import Extractor
 from sparring.model import BATCH
-from sparring.rules import MLP_WIDTH, WIDTHS, choose_by_width, choose_optimiser, needed_samples
+from sparring.rules import MLP_WIDTH, WIDTHS, choose_by_width, choose_soap, needed_samples
 
 WARM_STEPS = 2
 FEWEST_STEPS = 3
@@ -39,12 +39,14 @@ class Pace:
         seconds_per_sample: of a step of the two players, divided by the batch.
         overhead: seconds that measurements of the whole run take.
         encoding: seconds per sample of a step of the encoder, by the items of a step; empty where none is wanted.
+        soap: seconds per sample of the two players that a step of SOAP takes more, times the share of its steps.
     """
 
     width: int
     seconds_per_sample: float
     overhead: float
     encoding: Mapping[int, float] = field(default_factory=dict)
+    soap: float = 0.0
 
     def samples(self, seconds: float, batch: int, share: float, encoded: int | None = None) -> tuple[int, int]:
         """Items that can be shown in so many seconds, less a margin: whole numbers of batches, at least one each.
@@ -64,11 +66,12 @@ class Pace:
             left *= 1.0 - share
         else:
             left = max(0.0, left - self.encoding_seconds(encoded))
-        return batch * max(1, int(left / self.seconds_per_sample / batch)), encoded
+        return batch * max(1, int(left / (self.seconds_per_sample + self.soap) / batch)), encoded
 
     def seconds(self, played: int, encoded: int) -> float:
         """How long so many items take, measurements included."""
-        return played * self.seconds_per_sample + self.encoding_seconds(encoded) + self.overhead
+        playing = played * (self.seconds_per_sample + self.soap)
+        return playing + self.encoding_seconds(encoded) + self.overhead
 
     def encoding_seconds(self, encoded: int) -> float:
         """How long the encoder's items take."""
@@ -122,8 +125,9 @@ def choose_pace(
     if glance or longer <= GLANCE_SECONDS:
         return best
     expected = sum(best.samples(seconds, int(config.optimiser.batch or 1), *encoder_part(config)))
-    name = config.optimiser.name or choose_optimiser(config, source.spec, expected)
-    config = replace(config, network={"width": best.width}, optimiser={"name": name})
+    config = replace(config, network={"width": best.width})
+    if config.optimiser.soap_share is None:
+        config = replace(config, optimiser={"soap_share": choose_soap(config, source.spec, expected)})
     return measure(config, source, scaler, device, judge, longer)
 
 
@@ -161,16 +165,25 @@ def measure(
     config = choose_by_width(config, source.spec).config
     if config.augment.probability:
         config = replace(config, augment={"probability": "adaptive"})
-    engine = build_engine(config, source, scaler, device, alone=True)
-    engine.progress.probability = AUGMENTED
-    step = _mean_step(engine, seconds)
+    engine = _engine(config, source, scaler, device)
+    step, soap, share = _mean_step(engine, seconds), 0.0, config.optimiser.soap_share or 0.0
+    if 0.0 < share < 1.0:
+        later = _mean_step(_engine(replace(config, optimiser={"soap_share": 0.0}), source, scaler, device), seconds)
+        step, soap = later, share * max(0.0, step - later)
     overhead = 0.0 if judge is None else _measurements(engine, scaler, judge, len(source))
     encoding = {}
     for size in sizes:
         own = size // world
         lasting = replace(config, encoder={"samples": FEWEST_LESSONS * own, "batch": own})
         encoding[size] = _encoding_step(engine, lasting, source, scaler, seconds) / size
-    return Pace(int(config.network.width or 0), step / (part * world), overhead, encoding)
+    each = part * world
+    return Pace(int(config.network.width or 0), step / each, overhead, encoding, soap / each)
+
+
+def _engine(config: Config, source: Source, scaler: Scaler, device: torch.device) -> Engine:
+    engine = build_engine(config, source, scaler, device, alone=True)
+    engine.progress.probability = AUGMENTED
+    return engine
 
 
 def _encoding_step(engine: Engine, config: Config, source: Source, scaler: Scaler, seconds: float) -> float:

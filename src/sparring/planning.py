@@ -191,7 +191,7 @@ def _fit_minutes(
         must = f"so few that some of the {_minutes(minutes)} are left to train the players in"
         fix = f"Here the encoder is shown {encoded / pace.encoding_seconds(encoded):,.0f} items a second."
         raise UsageError(rule("`encoder.samples`", must, config.encoder.samples, fix))
-    total, rate = played + encoded, 1.0 / pace.seconds_per_sample
+    total, rate = played + encoded, 1.0 / (pace.seconds_per_sample + pace.soap)
     why = [] if config.network.width else [_width_reason(config.network.name, pace.width, played)]
     config = replace(config, budget={"samples": total, "minutes": minutes}, network={"width": pace.width})
     config, reasons = _with_encoder(config, encoded)

@@ -30,7 +30,9 @@ GAMMA_END_MOST = 1.2
 COLOUR_GAMMA_SAMPLES, GAMMA_SAMPLES = 200_000, 10_000_000
 RATE_AT_32, MLP_RATE_AT_32 = 3e-3, 1.5e-3
 MLP_WIDTH = 128
-SOAP_SAMPLES = 100_000  # of a budget: in a longer one Adam comes as far, and takes less time for a step
+# SOAP's steps over grey images: all of a budget of so many samples, and at least a share of a longer one. Of other
+# images: all of a budget of fewer, and none of a longer one, with which Adam alone comes further
+GREY_SOAP_SAMPLES, GREY_SOAP_SHARE, SOAP_SAMPLES = 150_000, 0.4, 100_000
 LATENT = 64
 FEW_ITEMS = 20_000
 GENERATED = 0.5  # of what an encoder of few items is shown
@@ -199,7 +201,7 @@ def _augment_reason(config: Config, spec: Spec, count: int) -> str:
 
 
 def choose_by_width(config: Config, spec: Spec) -> Choice:
-    """Choose what follows from width and samples: the discriminator's own width, the optimiser and its learning rate.
+    """Choose what follows from width and samples: the discriminator's own width, who takes the steps and how long.
 
     Of grey images a discriminator of half the generator's width learns as much, and the time it saves buys steps.
     Steps should shrink as layers grow wider than 32.
@@ -208,27 +210,30 @@ def choose_by_width(config: Config, spec: Spec) -> Choice:
     easy = _is_easy_to_judge(config.network.discriminator, spec)
     narrow = min(width, max(WIDTHS[0], width // 2)) if easy else width
     at_32 = MLP_RATE_AT_32 if config.network.name == "mlp" else RATE_AT_32
+    soap = choose_soap(config, spec, config.budget.samples or 0)
     chosen = {
         "network": {"discriminator_width": narrow},
         "optimiser": {
-            "name": choose_optimiser(config, spec, config.budget.samples or 0),
+            "soap_share": soap,
+            "name": "Adam",
             "learning_rate": _round(at_32 * math.sqrt(32 / max(32, width))),
         },
     }
-    few = f"fewer than {SOAP_SAMPLES:,} samples for strided convolutions over images of at least {SKIP_SIDE} a side"
     because = {
         "network.discriminator_width": f"half of the generator's, at least {WIDTHS[0]}, for grey images"
         if easy
         else "the generator's own",
-        "optimiser.name": few if chosen["optimiser"]["name"] == "SOAP" else f"the choice but for {few}",
+        "optimiser.name": f"SOAP takes the steps of the first {soap:.0%} of the run" if soap else "takes all steps",
         "optimiser.learning_rate": f"{at_32:g} up to width 32, falling with the root of the width above",
     }
     config, reasons = fill(config, chosen, because)
     return Choice(config, tuple(reasons))
 
 
-def choose_optimiser(config: Config, spec: Spec, samples: int) -> str:
-    """SOAP for a short training of strided convolutions over images of some size, else Adam, also where beta1 was set.
+def choose_soap(config: Config, spec: Spec, samples: int) -> float:
+    """The first share of a run that SOAP takes the steps of: strided convolutions over images of some size, else none.
+
+    None either where the optimiser, or beta1 that SOAP has no use for, was set.
 
     Args:
         config: with the networks chosen.
@@ -236,8 +241,12 @@ def choose_optimiser(config: Config, spec: Spec, samples: int) -> str:
         samples: of the budget.
     """
     is_large = spec.kind == "image" and min(spec.shape[:-1]) >= SKIP_SIDE
-    fits = is_large and config.network.name in ("conv", "skip") and not config.optimiser.beta1
-    return "SOAP" if fits and samples < SOAP_SAMPLES else "Adam"
+    is_free = config.optimiser.name is None and not config.optimiser.beta1
+    if not is_large or not is_free or config.network.name not in ("conv", "skip"):
+        return 0.0
+    if _is_grey(spec):
+        return max(GREY_SOAP_SHARE, _round(min(1.0, GREY_SOAP_SAMPLES / max(samples, 1))))
+    return 1.0 if samples < SOAP_SAMPLES else 0.0
 
 
 def _is_easy_to_judge(network: str | None, spec: Spec) -> bool:

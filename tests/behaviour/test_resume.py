@@ -105,6 +105,34 @@ def test_other_optimisers_go_on_exactly_too(make_engine: Callable[..., Engine], 
     assert same_bits(steps(second, 7), whole)
 
 
+@pytest.mark.parametrize("at", [4, 5, 6, 7])
+def test_a_run_goes_on_exactly_from_around_the_step_where_soap_ends(
+    make_engine: Callable[..., Engine], at: int
+) -> None:
+    options = {"optimiser": {"batch": 8, "name": "Adam", "soap_share": 0.25, "learning_rate": 1e-3}}
+    whole = steps(make_engine(**options), 10)
+    first, second = make_engine(**options), make_engine(**options)
+    steps(first, at)
+    second.restore(*first.state())
+    assert same_bits(steps(second, 10 - at), whole)
+
+
+def test_soap_takes_the_first_steps_and_the_named_optimiser_the_others(make_engine: Callable[..., Engine]) -> None:
+    def states(count: int, **options: Any) -> dict[str, Any]:
+        return steps(make_engine(optimiser={"batch": 8, "learning_rate": 1e-3, **options}), count)
+
+    shared = states(5, name="Adam", soap_share=0.25)
+    alone = states(5, name="SOAP")
+    weights = [name for name in alone if "optimiser" not in name]
+    assert all(torch.equal(shared[name], alone[name]) for name in weights)
+    assert not any("_optimiser" in name for name in shared), "Adam begins afresh"
+    assert not same_bits(
+        {name: states(5, name="Adam")[name] for name in weights}, {name: alone[name] for name in weights}
+    )
+    later = states(6, name="Adam", soap_share=0.25)
+    assert {name.rpartition(".")[2] for name in later if "_optimiser" in name} == {"step", "exp_avg", "exp_avg_sq"}
+
+
 def test_a_checkpoint_of_other_networks_gets_a_sentence(make_engine: Callable[..., Engine]) -> None:
     with pytest.raises(RunError, match="does not fit this run's networks"):
         make_engine("conv").restore(*make_engine("mlp").state())

@@ -75,6 +75,12 @@ def test_the_seconds_are_shared_as_asked() -> None:
     assert pace.seconds(played, encoded) <= 0.97 * 103.0
 
 
+def test_steps_that_soap_takes_at_the_start_are_slower() -> None:
+    pace = Pace(16, seconds_per_sample=0.01, overhead=3.0, soap=0.4 * 0.005)
+    assert pace.seconds(3000, 0) == pytest.approx(3.0 + 1200 * 0.015 + 1800 * 0.01)
+    assert pace.samples(pace.seconds(3000, 0) / 0.97 + 1e-6, 10, 0.0) == (3000, 0)
+
+
 @pytest.mark.parametrize(("slow", "seconds"), [(1e-2, 20.0), (1e-2, 64.0), (5e-3, 13.0), (1.0, 1000.0)])
 def test_an_encoder_has_its_time_also_where_larger_steps_are_timed_as_slower(slow: float, seconds: float) -> None:
     encoding = {64: 1e-3, 128: slow}

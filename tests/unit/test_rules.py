@@ -33,6 +33,7 @@ LATER = {
     "network.width",
     "network.discriminator_width",
     "optimiser.name",
+    "optimiser.soap_share",
     "optimiser.learning_rate",
     "budget.samples",
     "budget.epochs",
@@ -231,25 +232,32 @@ def test_of_grey_images_half_as_wide_a_discriminator_learns_enough(
 @pytest.mark.parametrize(
     ("settings", "spec", "samples", "expected"),
     [
-        ({}, IMAGE, 99_999, "SOAP"),
-        ({}, COLOUR, 99_999, "SOAP"),
-        ({}, IMAGE, 100_000, "Adam"),
-        ({}, Spec("image", (16, 40, 3), "uint8"), 1_000, "SOAP"),
-        ({}, Spec("image", (15, 40, 3), "uint8"), 1_000, "Adam"),
-        ({}, SERIES, 1_000, "Adam"),
-        ({}, VECTOR, 1_000, "Adam"),
-        ({"network.name": "mlp"}, IMAGE, 1_000, "Adam"),
-        ({"network.name": "residual"}, IMAGE, 1_000, "Adam"),
-        ({"optimiser.beta1": 0.5}, IMAGE, 1_000, "Adam"),
-        ({"optimiser.name": "SGD"}, IMAGE, 1_000, "SGD"),
-        ({"optimiser.name": "SOAP"}, VECTOR, 10**9, "SOAP"),
+        ({}, IMAGE, 1_000, (1, "Adam")),
+        ({}, IMAGE, 150_000, (1, "Adam")),
+        ({}, IMAGE, 300_000, (0.5, "Adam")),
+        ({}, IMAGE, 10**9, (0.4, "Adam")),
+        ({}, COLOUR, 99_999, (1, "Adam")),
+        ({}, COLOUR, 100_000, (0, "Adam")),
+        ({}, Spec("image", (16, 40, 3), "uint8"), 1_000, (1, "Adam")),
+        ({}, Spec("image", (15, 40, 3), "uint8"), 1_000, (0, "Adam")),
+        ({}, Spec("image", (15, 40, 1), "uint8"), 1_000, (0, "Adam")),
+        ({}, SERIES, 1_000, (0, "Adam")),
+        ({}, VECTOR, 1_000, (0, "Adam")),
+        ({"network.name": "mlp"}, IMAGE, 1_000, (0, "Adam")),
+        ({"network.name": "residual"}, IMAGE, 1_000, (0, "Adam")),
+        ({"optimiser.beta1": 0.5}, IMAGE, 1_000, (0, "Adam")),
+        ({"optimiser.name": "Adam"}, IMAGE, 1_000, (0, "Adam")),
+        ({"optimiser.name": "SGD"}, IMAGE, 1_000, (0, "SGD")),
+        ({"optimiser.name": "SOAP"}, VECTOR, 10**9, (0, "SOAP")),
+        ({"optimiser.name": "SGD", "optimiser.soap_share": 0.7}, VECTOR, 10**9, (0.7, "SGD")),
     ],
 )
-def test_short_trainings_of_convolutions_over_images_learn_by_soap(
-    settings: dict[str, Any], spec: Spec, samples: int, expected: str
+def test_convolutions_over_images_begin_with_soap(
+    settings: dict[str, Any], spec: Spec, samples: int, expected: tuple[float, str]
 ) -> None:
     config = apply_settings(Config(), {"budget.samples": samples} | settings)
-    assert choose_by_width(chosen(config, spec), spec).config.optimiser.name == expected
+    options = choose_by_width(chosen(config, spec), spec).config.optimiser
+    assert (options.soap_share, options.name) == expected
 
 
 @pytest.mark.parametrize(("spec", "expected"), [(IMAGE, 2.0), (COLOUR, 1.0), (SERIES, 1.0), (VECTOR, 1.0)])
@@ -262,6 +270,7 @@ def test_what_follows_from_the_width_leaves_what_is_set() -> None:
         "network.width": 64,
         "network.discriminator_width": 7,
         "optimiser.name": "SGD",
+        "optimiser.soap_share": 0.3,
         "optimiser.learning_rate": 0.5,
     }
     config = apply_settings(Config(), options)
