@@ -7,6 +7,8 @@ from typing import Any
 from sparring.benchmarks.bench import Bar, Bench, Cell, Column, Line, Verdict
 from sparring.benchmarks.machine import in_words
 
+FILE_WIDTH = 400  # of a table that no terminal shows: a file has no edge
+
 
 def markdown(bench: Bench, lines: Sequence[Line], num_cells: int, again: Sequence[Cell] = ()) -> str:
     """The page of a benchmark.
@@ -90,6 +92,8 @@ def print_tables(bench: Bench, lines: Sequence[Line], verdicts: Sequence[Verdict
     from rich.table import Table
 
     console = Console(stderr=True)
+    if not console.is_terminal:
+        console.width = FILE_WIDTH
     for title, head, rows in (
         (bench.title, headings(bench), figure_rows(bench, lines)),
         ("Bars", ["bar", "bound", "value", ""], [verdict_row(v) for v in verdicts]),

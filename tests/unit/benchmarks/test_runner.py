@@ -7,6 +7,7 @@ import pytest
 
 from sparring.benchmarks.bench import Bar, Bench, Cell, Column, Context, Published, figures_of, total
 from sparring.benchmarks.ledger import append_line, read_lines
+from sparring.benchmarks.page import print_tables
 from sparring.benchmarks.runner import run_bench
 from sparring.benchmarks.table import BENCHMARKS
 from sparring.errors import DataError, RunError, UsageError
@@ -112,6 +113,16 @@ def test_the_page_says_what_was_measured_where_and_whether_it_passed(capsys: pyt
     out, err = capsys.readouterr()
     assert json.loads(out)["bars"][0]["value"] == 6.0
     assert "sum of values" in err
+
+
+def test_a_wide_table_keeps_its_words_where_no_terminal_shows_it(capsys: pytest.CaptureFixture[str]):
+    words = [f"a figure of number {i}" for i in range(12)]
+    bench = Bench("wide", "Wide", "", (), lambda *_: {}, tuple(Column(word, word) for word in words), ())
+    line = {"set": "a", "method": "b", "seed": 0, "seconds": 1.0, "figures": dict.fromkeys(words, 0.25)}
+    print_tables(bench, [line], [])
+    err = capsys.readouterr().err
+    assert all(word in err for word in words)
+    assert err.count("0.25") == 12
 
 
 def test_a_bar_that_is_missed_fails():
