@@ -15,8 +15,8 @@ PROTOCOL = """
 Every check that `sklearn.utils.estimator_checks.check_estimator` makes of one instance, with no expected failures: how
 many passed, failed and were skipped (a check skips itself where it does not apply or a library is absent), and the
 seconds of all together. Ours are small: fully connected networks of width 8 and a budget of 64 items. The others are
-pyod's at their defaults but for one epoch, where pyod is installed (`pip install pyod`); it is not one of our
-dependencies.
+pyod's at their defaults but for one epoch, where pyod and what they need are installed
+(`pip install pyod tqdm pandas`); these are not our dependencies.
 """
 
 
@@ -26,8 +26,9 @@ def run(cell: Cell, context: Context) -> Figures:
 
     try:
         estimator = _make(cell.method)
-    except ImportError:
-        context.note("  pyod is not installed: pip install pyod, then run this cell again with --redo")
+    except ImportError as error:
+        fix = "pip install pyod tqdm pandas, then run this cell again with --redo"
+        context.note(f"  pyod, or what this estimator of it needs, is not installed ({error}): {fix}")
         return {"installed": False}
     start = time.perf_counter()
     with warnings.catch_warnings():
