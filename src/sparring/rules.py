@@ -223,11 +223,17 @@ def choose_by_width(config: Config, spec: Spec) -> Choice:
         "network.discriminator_width": f"half of the generator's, at least {WIDTHS[0]}, for grey images"
         if easy
         else "the generator's own",
-        "optimiser.name": f"SOAP takes the steps of the first {soap:.0%} of the run" if soap else "takes all steps",
+        ("optimiser.soap_share" if soap else "optimiser.name"): _soap_reason(soap),
         "optimiser.learning_rate": f"{at_32:g} up to width 32, falling with the root of the width above",
     }
     config, reasons = fill(config, chosen, because)
     return Choice(config, tuple(reasons))
+
+
+def _soap_reason(share: float) -> str:
+    if share == 1.0:
+        return "SOAP takes all steps of a short training of strided convolutions over images"
+    return f"SOAP takes the steps of the first {share:.0%} of the run, and then Adam" if share else "takes all steps"
 
 
 def choose_soap(config: Config, spec: Spec, samples: int) -> float:
