@@ -220,15 +220,18 @@ def check_processes(config: Config) -> None:
 
 
 def _check_optimiser(options: OptimiserConfig) -> None:
-    """Refuse what an optimiser would ignore."""
-    optimiser = "SOAP" if options.soap_share else options.name or "Adam"
+    """Refuse what no optimiser of the run would use, and beta1 where SOAP takes some of the steps."""
+    share, named = options.soap_share or 0.0, options.name or "Adam"
+    optimiser = named if share < 1.0 else "SOAP"
     ignored = [] if optimiser in WITH_MOMENTUM else ["momentum"]
-    ignored += [] if has_moments(optimiser) and optimiser not in OURS else ["beta1"]
-    ignored += [] if has_moments(optimiser) else ["beta2", "beta2_end"]
+    if share or optimiser in OURS or not has_moments(optimiser):
+        ignored.append("beta1")
+    if not share and not has_moments(optimiser):
+        ignored += ["beta2", "beta2_end"]
     for name in ignored:
         value, default = getattr(options, name), getattr(OptimiserConfig, name)
         if value != default:
-            must = f"left out with {optimiser}, which has no use for it"
+            must = f"left out with {'SOAP' if share and name == 'beta1' else optimiser}, which has no use for it"
             raise UsageError(rule(f"`optimiser.{name}`", must, value))
 
 

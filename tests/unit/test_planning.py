@@ -246,6 +246,12 @@ def test_a_width_has_a_reason_where_it_was_chosen(tmp_path: Path, settings: dict
         ({"optimiser.momentum": 0.9}, "`optimiser.momentum` must be left out with Adam"),
         ({"optimiser.name": "SGD", "optimiser.beta1": 0.5}, "`optimiser.beta1` must be left out with SGD"),
         ({"optimiser.name": "SOAP", "optimiser.beta1": 0.5}, "`optimiser.beta1` must be left out with SOAP"),
+        ({"optimiser.soap_share": 0.5, "optimiser.beta1": 0.5}, "`optimiser.beta1` must be left out with SOAP"),
+        ({"optimiser.soap_share": 0.5, "optimiser.momentum": 0.5}, "`optimiser.momentum` must be left out with Adam"),
+        (
+            {"optimiser.name": "SGD", "optimiser.soap_share": 1.0, "optimiser.momentum": 0.5},
+            "`optimiser.momentum` must be left out with SOAP",
+        ),
         ({"optimiser.name": "SOUP"}, "`optimiser.name` must be 'SOAP' or an optimiser of torch.optim"),
         ({"tensorboard": True}, "needs the extra"),
     ],
@@ -257,6 +263,13 @@ def test_what_is_refused_leaves_no_folder_in_the_way(
     with pytest.raises(UsageError, match=words):
         trained(tmp_path, 160, **settings)
     assert Model.load(trained(tmp_path, 160)).encoder is not None
+
+
+def test_momentum_of_what_follows_soap_is_kept(tmp_path: Path) -> None:
+    options = {"optimiser.name": "SGD", "optimiser.soap_share": 0.5, "optimiser.momentum": 0.5, "encoder.share": 0.0}
+    run = trained(tmp_path, 160, **options)
+    saved = training.checkpoint.read(run / "checkpoint" / "last").tensors["state"]
+    assert {name.rpartition(".")[2] for name in saved if "generator_optimiser" in name} == {"momentum_buffer"}
 
 
 def test_an_encoder_cannot_be_shown_more_than_the_minutes_hold(tmp_path: Path) -> None:

@@ -93,21 +93,22 @@ def _generate(cell: Cell, context: Context, minutes: float) -> tuple[np.ndarray,
     if cell.method == FLOOR:
         return rows[numpy_stream(cell.seed, "floor").permutation(len(rows))[:COUNT]], {}
     if cell.method == OURS:
-        run = _ours(cell, context, minutes)
-        training = {"training_minutes": (time.perf_counter() - start) / 60, "samples": samples_seen(run)}
+        run, taken = _ours(cell, context, minutes)
+        training = {"training_minutes": taken, "samples": samples_seen(run)}
         return sample_run(run, COUNT).reshape(COUNT, *SETS[cell.set].spec.shape), training
     sample, seen, steps = train_rival(cell.method, rows, _minutes_of_ours(cell, context, minutes), cell.seed)
     training = {"training_minutes": (time.perf_counter() - start) / 60, "samples": seen, "generator_steps": steps}
     return sample(COUNT), training
 
 
-def _ours(cell: Cell, context: Context, minutes: float) -> Path:
+def _ours(cell: Cell, context: Context, minutes: float) -> tuple[Path, float]:
+    """Our run, and the minutes that it took, which are kept beside it for the rivals."""
     folder, data, start = _folder(cell, context), context.data / SETS[cell.set].data, time.perf_counter()
     shutil.rmtree(folder, ignore_errors=True)
     run_sparring("train", data, "--run", folder / "run", "--minutes", minutes, "--seed", cell.seed)
     taken = (time.perf_counter() - start) / 60
     (folder / "done.json").write_text(json.dumps({"minutes": minutes, "taken": taken, "hardware": hardware()}))
-    return folder / "run"
+    return folder / "run", taken
 
 
 def _minutes_of_ours(cell: Cell, context: Context, minutes: float) -> float:
